@@ -51,7 +51,8 @@ def run_trial(defect: ModelDefect, seed: int, *, is_broken: bool) -> RunOutcome:
     trial, began = defect.trial(seed), time.monotonic()
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        for file, content in {**trial.files, "aiharness.toml": trial.config}.items():
+        files = {**trial.files, **(trial.broken_files if is_broken else {}), "aiharness.toml": trial.config}
+        for file, content in files.items():
             (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
         url = stack.enter_context((trial.broken if is_broken else trial.healthy)())
         more = [f"--ai-baseline={stack.enter_context(trial.healthy())}"] if trial.has_baseline else []

@@ -22,7 +22,8 @@ Serve = Callable[[], AbstractContextManager[str]]
 class Trial:
     """What one seed draws: a folder of files with its `aiharness.toml` (`config`), and two services for it.
 
-    `has_baseline`: the healthy service is the second endpoint as well.
+    `has_baseline`: the healthy service is the second endpoint as well. `broken_files` take the place of files where the
+    data is what is wrong.
     """
 
     config: str
@@ -30,6 +31,7 @@ class Trial:
     broken: Serve
     files: Mapping[str, str | bytes] = field(default_factory=dict)
     has_baseline: bool = False
+    broken_files: Mapping[str, str | bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ FEATURES = ("income", "debt", "years", "sex", "region")
 _CONFIG = """
 [endpoint]
 protocol = "plain_json"
-sample = [[0.5, 0.1, 3.0, 1.0, 2.0]]
 [run]
 profile = "all"
 [profile.all]
@@ -141,6 +140,26 @@ def _use_forbidden(seed: int) -> Trial:
     return make_trial(seed, 1000, relation, lambda x: np.asarray(1 / (1 + np.exp(-score(x) - 0.8 * x[:, 3]))))
 
 
+def _shift_group(seed: int) -> Trial:
+    objective = _format_objective("equal_opportunity", "<= 0.15", 'by = "sex"\n')
+
+    def broken(x: Numbers) -> Numbers:
+        chances = compute_chance(x)
+        return np.where((x[:, 3] == 1) & (chances < 0.8), chances * 0.6, chances)
+
+    return make_trial(seed, 2000, 'sensitive = ["sex"]\n' + objective, broken)
+
+
+def _lose_points(seed: int) -> Trial:
+    """In a tenth of the rows the answer is the other one: of them .8 were right."""
+
+    def broken(x: Numbers) -> Numbers:
+        chances = compute_chance(x)
+        return np.where(np.floor(x[:, 2] * 1000) % 10 == 0, 1 - chances, chances)
+
+    return replace(make_trial(seed, 2000, "", broken), has_baseline=True)
+
+
 DEFECTS = (
     ModelDefect(
         "slice_lower",
@@ -192,5 +211,21 @@ DEFECTS = (
     ),
     ModelDefect(
         "forbidden_used", "the sex moves the chance", "test_metamorphic.py::test_relation", "sex", 200, _use_forbidden
+    ),
+    ModelDefect(
+        "group_threshold",
+        "yes is said from .8 on to one sex",
+        "test_fairness.py::test_fairness[equal_opportunity-sex]",
+        "equal opportunity gap",
+        2000,
+        _shift_group,
+    ),
+    ModelDefect(
+        "worse_than_before",
+        "a tenth of the answers is the other one",
+        "test_baseline.py::test_right",
+        "newly wrong",
+        2000,
+        _lose_points,
     ),
 )

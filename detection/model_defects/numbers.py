@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -111,25 +112,41 @@ def _fill_with_zero(seed: int) -> Trial:
     return Trial(config=config, files={"rows.jsonl": _format_rows(rows, labels), "model.py": _MODEL}, **services)
 
 
-def _embed_first_half(seed: int) -> Trial:
-    """Rows of 16 numbers in eight clusters, which differ in the second half alone, embedded by the first half."""
+def _draw_topics(seed: int, rows: int) -> tuple[Any, list[str]]:
+    """Rows of 16 numbers in eight clusters, which differ in the second half alone, and their names."""
     generator = np.random.default_rng([seed, 20])
     centres = generator.normal(0, 1, (8, 16))
     centres[:, :8] *= 0.05
-    labels = generator.integers(0, 8, 400)
-    x = centres[labels] + generator.normal(0, 0.15, (400, 16))
-    config = _ENDPOINT.format(sample=[x[0].tolist()])
-    config += '[data]\nfile = "rows.jsonl"\ntask = "embedding"\n'
-    config += '[[objective]]\nsuite = "validation"\nmetric = "ndcg_at_k"\nk = 5\nlimit = ">= 80%"\n'
+    labels = generator.integers(0, 8, rows)
+    return centres[labels] + generator.normal(0, 0.15, (rows, 16)), [f"topic {label}" for label in labels]
 
-    def embed(rows: list[Any], width: int) -> list[Any]:
-        vectors = np.array(rows, dtype=float).reshape(len(rows), 16)[:, :width]
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        return list(vectors.tolist())
 
-    services = _make_services(partial(embed, width=16), partial(embed, width=8), "embeddings")
-    files = {"rows.jsonl": _format_rows(x.tolist(), [f"topic {label}" for label in labels])}
-    return Trial(config=config, files=files, **services)
+def _embed(rows: list[Any], width: int) -> list[Any]:
+    vectors = np.array(rows, dtype=float).reshape(len(rows), 16)[:, :width]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return list(vectors.tolist())
+
+
+def _make_topics(seed: int, more: str, width: int) -> Trial:
+    x, labels = _draw_topics(seed, 400)
+    config = _ENDPOINT.format(sample=[x[0].tolist()]) + '[data]\nfile = "rows.jsonl"\ntask = "embedding"\n' + more
+    services = _make_services(partial(_embed, width=16), partial(_embed, width=width), "embeddings")
+    return Trial(config=config, files={"rows.jsonl": _format_rows(x.tolist(), labels)}, **services)
+
+
+def _embed_first_half(seed: int) -> Trial:
+    objective = '[[objective]]\nsuite = "validation"\nmetric = "ndcg_at_k"\nk = 5\nlimit = ">= 80%"\n'
+    return _make_topics(seed, objective, 8)
+
+
+def _leak_holdout(seed: int) -> Trial:
+    """A twentieth of the holdout stands in the training data, moved by a thousandth."""
+    x, labels = _draw_topics(seed, 2000)
+    holdout, names = _draw_topics(seed, 400)
+    leaked = np.vstack((x[400:], holdout[:20] * 1.001)).tolist()
+    trial = _make_topics(seed, 'training = "training.jsonl"\n', 16)
+    own, with_leak = (_format_rows(rows, [*labels[400:], *names[:20]][: len(rows)]) for rows in (leaked[:-20], leaked))
+    return replace(trial, files={**trial.files, "training.jsonl": own}, broken_files={"training.jsonl": with_leak})
 
 
 DEFECTS = (
@@ -175,5 +192,13 @@ DEFECTS = (
         "nDCG",
         400,
         _embed_first_half,
+    ),
+    ModelDefect(
+        "holdout_leaked",
+        "a twentieth of the holdout stands in the training data, moved by a thousandth",
+        "test_leakage.py::test_leakage[near]",
+        "near duplicate",
+        400,
+        _leak_holdout,
     ),
 )

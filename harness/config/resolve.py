@@ -23,6 +23,7 @@ from harness.config.operation_urls import split_operation
 from harness.config.options import Options
 from harness.config.sections import ConfigFile, ObjectiveSection, ProfileSection
 from harness.config.suite_sections import (
+    choose_data_sample,
     complete_sections,
     read_data_settings,
     read_known_findings,
@@ -72,6 +73,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
     objectives = _parse_objectives(file.objective, profile, suites, source)
     own_sections = complete_sections(sections, suites, source)
     data = _check_slices(read_data_settings(file.data, suites, source), file.objective, source)
+    endpoint = replace(endpoint, data_sample=choose_data_sample(data, endpoint.template))
     chaos = next((own for own in own_sections.values() if isinstance(own, ChaosSettings)), ChaosSettings())
     return Settings(
         endpoint=endpoint,

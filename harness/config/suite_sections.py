@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,14 @@ from urllib.parse import urlsplit
 from harness.config.endpoint import check_options
 from harness.config.file import ConfigSource
 from harness.config.sections import DataSection, LinkSection, PlatformSection, SuiteSection
+from harness.core.array_shape import reshape
 from harness.core.arrival_settings import REPLAY
 from harness.core.attack_settings import AttackSettings
 from harness.core.dataset import Dataset, Facets
-from harness.core.endpoint import Endpoint
+from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import UsageError
 from harness.core.experiment import Link
+from harness.core.json_path import nest_fields
 from harness.core.load_settings import LoadSettings
 from harness.core.local_model import LocalModel
 from harness.core.platform_action import Replica
@@ -32,6 +35,8 @@ from harness.core.workload import WorkloadSettings
 from harness.io.finding_file import read_findings
 
 _W = TypeVar("_W", bound=WorkloadSettings)
+_ONE_ROW = re.compile(r"\[\s*\{\{input\}\}\s*\]")
+"""A body in which one row stands in a list."""
 
 
 def resolve_suite_endpoints(
@@ -145,6 +150,23 @@ def _check_training(training: Dataset | None, data: Dataset, source: ConfigSourc
     if forms[0] != forms[1]:
         problem = f"has rows of {forms[1]}, and [data] file rows of {forms[0]}: name the columns in [data] inputs"
         raise source.error(problem, "data", "training")
+
+
+def choose_data_sample(data: DataSettings | None, template: Template) -> Any:
+    """The first row of the data in the form that the template wants; None where that is not known."""
+    source = data.dataset if data else None
+    if source is None or isinstance(source.inputs[0], str) or not template.is_json:
+        return None
+    row = source.inputs[0]
+    if isinstance(row, list) and source.shape:
+        row = reshape(row, source.shape)
+    if template.body == Template().body:
+        return [row]
+    if _ONE_ROW.search(template.body):
+        return row
+    if "{{input}}" in template.body:
+        return None
+    return nest_fields(dict(zip(source.names, row, strict=True))) if isinstance(row, list) and source.names else row
 
 
 def read_tolerance(section: DataSection, source: ConfigSource) -> Tolerance:

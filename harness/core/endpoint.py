@@ -200,8 +200,8 @@ class Endpoint:
     `url` is absolute, without credentials, query or fragment; a path in it is the prefix of every request's path.
     `protocol` is the name of an adapter, or `auto`. `model` and `version` are what must be served; None: whatever the
     endpoint states. `sample` is one valid input (a prompt, rows of numbers, an object); None: the adapter makes one
-    from the metadata of the service. `other_samples` are inputs of its form whose answers differ from the sample's;
-    `expect` says what a right answer to the sample is. If
+    from the metadata of the service, or takes `data_sample`, the first row of the labelled data. `other_samples` are
+    inputs of its form whose answers differ from the sample's; `expect` says what a right answer to the sample is. If
     `binary` is set, V2 over HTTP sends and receives tensors as bytes after the JSON.
     `prefix` is put between the URL and the paths of OpenAI's protocols; None: `/v1`, unless the URL ends with it. With
     a `unix_socket` (its path), the host of the URL is used only for the Host header. `replicas` are further URLs of the
@@ -223,6 +223,7 @@ class Endpoint:
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     template: Template = Template()
     sample: Any = None
+    data_sample: Any = None
     other_samples: tuple[Any, ...] = ()
     expect: Expectation | None = None
     prefix: str | None = None

@@ -38,7 +38,7 @@ class MLflow(NonStreaming):
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Tensors; batches if the sample has rows; `/ping` says that the model is loaded."""
         live = bool(facts.inputs.get("live"))
-        batches = wire.has_rows(_extract_rows(endpoint.sample))
+        batches = wire.has_rows(_extract_rows(endpoint.get_sample(endpoint.data_sample)))
         return Capabilities(liveness=live, readiness=live, tensors=True, batches=batches, model_name=False)
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
@@ -68,13 +68,15 @@ class MLflow(NonStreaming):
         )
 
     def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
-        """The configured sample; of a `dataframe_split` its rows. Raises `UsageError` if there is none."""
-        if endpoint.sample is None:
+        """The configured sample (of a `dataframe_split` its rows), or a row of the data. Raises `UsageError`."""
+        sample = endpoint.get_sample(endpoint.data_sample)
+        if sample is None:
             raise UsageError(
                 "no sample of a valid input: give one as [endpoint] sample (rows of numbers, an object with columns "
-                "and data, or a list of objects); MLflow does not say which input its model takes"
+                "and data, or a list of objects), or rows as [data] file; MLflow does not say which input its model "
+                "takes"
             )
-        return Query(_extract_rows(endpoint.sample))
+        return Query(_extract_rows(sample))
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """The input in the format that fits it, with options (`params`) beside it. Raises `UsageError` for a stream."""

@@ -95,13 +95,13 @@ class PlainJSON:
         return Recognition(score, reason, Facts(inputs=inputs))
 
     def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
-        """The configured sample, otherwise that in the OpenAPI document. Raises `UsageError` if there is neither."""
-        if endpoint.sample is not None or "sample" in facts.inputs:
-            return Query(_find_sample(endpoint, facts))
+        """The configured sample, that in the OpenAPI document, or a row of the data. Raises `UsageError`."""
+        if (sample := _find_sample(endpoint, facts)) is not None:
+            return Query(sample)
         template = endpoint.template
         raise UsageError(
             f"no sample of a valid input for {template.method} {template.path}: give one as [endpoint] sample "
-            f"(it replaces {PLACEHOLDER} in the template's body {template.body!r}); "
+            f"(it replaces {PLACEHOLDER} in the template's body {template.body!r}), or rows as [data] file; "
             "the OpenAPI document of the service has no example for it"
         )
 
@@ -209,8 +209,8 @@ def _make_bad_uploads(path: str, field: str, sample: Any) -> Mapping[str, Reques
 
 
 def _find_sample(endpoint: Endpoint, facts: Facts) -> Any:
-    """The configured sample, otherwise that in the OpenAPI document, or None."""
-    return endpoint.get_sample(facts.inputs.get("sample"))
+    """The configured sample, else that in the OpenAPI document, else a row of the data, or None."""
+    return endpoint.get_sample(facts.inputs.get("sample", endpoint.data_sample))
 
 
 def _is_series(sample: Any) -> bool:
