@@ -109,6 +109,9 @@ class Threat(Protocol):
     def allows(self, original: Any, row: Any) -> bool:
         """Whether the row may be sent, and is a finding where it is misclassified."""
 
+    def is_near(self, original: Any, row: Any) -> bool:
+        """Whether the change measures `eps` at most."""
+
     def project(self, original: Any, row: Any) -> Any:
         """The row that may be sent next to this one, as far as single columns say so."""
 
@@ -148,8 +151,10 @@ class Distance:
 
     def allows(self, original: Collection[float], row: Collection[float]) -> bool:
         """Whether `row` keeps the constraint, up to the rounding of floating point."""
-        if not self.admits(original, row):
-            return False
+        return self.admits(original, row) and self.is_near(original, row)
+
+    def is_near(self, original: Collection[float], row: Collection[float]) -> bool:
+        """Whether the change is at most `eps`; a severity is the attack's own."""
         return self.norm is Norm.SEVERITY or self.between(original, row) <= self.eps + self._slack
 
     def project(self, original: Collection[float], row: Collection[float]) -> list[float]:
@@ -197,7 +202,11 @@ class TextDistance:
 
     def allows(self, original: str, row: str) -> bool:
         """Whether the text is left, and at most so many of its characters are edited."""
-        return self.admits(original, row) and self.between(original, row) <= self.eps
+        return self.admits(original, row) and self.is_near(original, row)
+
+    def is_near(self, original: str, row: str) -> bool:
+        """Whether at most `eps` of its characters are edited."""
+        return self.between(original, row) <= self.eps
 
     def project(self, original: str, row: str) -> str:
         """Any text may be sent."""

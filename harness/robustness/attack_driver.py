@@ -71,8 +71,8 @@ def attack_all(
 
 def _refuse_leaving(attack: Attack, alive: Sequence[AttackedInput]) -> None:
     for target in alive:
-        allows, original = target.task.distance.allows, target.task.row
-        assert all(allows(original, row) for row in target.list_sent()), f"{attack.name} left its constraint"
+        is_near, original = target.task.distance.is_near, target.task.row
+        assert all(is_near(original, row) for row in target.list_sent()), f"{attack.name} left its constraint"
 
 
 def _choose_donors(target: AttackedInput, targets: Sequence[AttackedInput]) -> tuple[Row, ...]:
