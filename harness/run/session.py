@@ -147,12 +147,16 @@ class Session:
     ) -> Exchange:
         self._ledger.before_request(repeat=repeat)
         exchange = self.client.exchange(request, decoder=self.decoder(request), credentials=credentials)
-        if credentials is not ENDPOINT_CREDENTIALS:
-            given: Authorization = "wrong" if credentials else "none"
-            if credentials is not None and credentials is self.endpoint.other_credentials:
-                given = "other"
-            exchange = replace(exchange, authorization=given)
+        exchange = self._note_credentials(exchange, credentials)
         return self._meter_inference(self._finish(exchange))
+
+    def _note_credentials(self, exchange: Exchange, credentials: Credentials | None) -> Exchange:
+        """The exchange with what it says of the credentials that it carried."""
+        if credentials is ENDPOINT_CREDENTIALS:
+            return exchange
+        given: Authorization = "wrong" if credentials else "none"
+        is_other = credentials is not None and credentials is self.endpoint.other_credentials
+        return replace(exchange, authorization="other" if is_other else given)
 
     def begin(self, query: Query, intended: float | None = None) -> Asked:
         """Send one inference without waiting for its end, which `end` does; `intended` is when it was due (None: now).
@@ -191,7 +195,7 @@ class Session:
             self._count_valid(queries, exchanges)
         return exchanges
 
-    def send(self, request: Request) -> Exchange:
+    def send(self, request: Request, *, credentials: Credentials | None = ENDPOINT_CREDENTIALS) -> Exchange:
         """Send a request as it is: a wrong one, or a probe. Its answer is not decoded.
 
         It is sent once more where the service ended a kept-alive connection, perhaps before it saw the request: it may
@@ -199,7 +203,8 @@ class Session:
         """
         for repeat in (False, True):
             self._ledger.before_request(repeat=repeat)
-            exchange = self._keep_exchange(self.client.exchange(request))
+            exchange = self.client.exchange(request, credentials=credentials)
+            exchange = self._keep_exchange(self._note_credentials(exchange, credentials))
             if not _is_dropped(exchange):
                 break
         return exchange
