@@ -26,7 +26,7 @@ from typing import Any, Literal
 from harness.chaos.platform_undo import carry_out
 from harness.core.errors import HarnessError
 
-_PATIENCE, _TRY, _START = 10.0, 3.0, 10.0
+_PATIENCE, _TRY, _START = 10.0, 3.0, 30.0
 """Seconds: how long a proxy that does not answer is tried, one try, and the wait for the guardian's start."""
 
 ApiCall = tuple[str, str, dict[str, Any] | None]
