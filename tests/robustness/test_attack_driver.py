@@ -307,3 +307,13 @@ def test_labels_and_scores_are_read_or_nothing_is(
 def test_a_bare_text_is_the_label_of_one_row() -> None:
     assert [reply.label for reply in read_rows(Answer(text="cat"), 1) or []] == ["cat"]
     assert read_rows(Answer(text="cat"), 2) is None
+
+
+def test_what_is_planned_is_sent_where_no_search_ends_early(tmp_path: Path) -> None:
+    """Clean rows and the budget of each input: the plan's rows before those for failures, replays and shrinking."""
+    service = Digits()
+    verdict = run(service, tmp_path, data=digits(6), budget=5, eps=0.001)
+    wrong = int(verdict.notes[0].split()[0])
+    counted = sent(verdict)
+    assert counted == Counter(clean=6, query=5 * (6 - wrong))
+    assert sum(len(rows) for rows in service.requests) == counted.total()
