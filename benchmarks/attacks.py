@@ -2,8 +2,7 @@
 
 Every attack sees the model through one oracle, which counts rows, records the first misclassified row within the limit
 and the nearest one, and ends the search at the budget. With torch the model is a CNN of two convolutions, else a
-perceptron of scikit-learn. `python -m benchmarks.attacks http` measures rows per second over HTTP instead, and
-`python -m benchmarks.attacks gate` a whole gate on the reference deployment.
+perceptron of scikit-learn. `python -m benchmarks.attacks gate` times a whole gate on the reference deployment instead.
 """
 
 from __future__ import annotations
