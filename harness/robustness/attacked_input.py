@@ -129,7 +129,7 @@ class AttackedInput:
                 rows.append(())
                 continue
             if isinstance(row, np.ndarray):
-                row = row.tolist()  # plain numbers are compared three times as fast
+                row = row.tolist()  # plain numbers are compared faster
             if not distance.admits(original, row):
                 row = distance.project(original, row)
                 fits = distance.admits if self.roams else distance.allows
