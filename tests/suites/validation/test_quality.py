@@ -258,3 +258,12 @@ def test_a_run_judges_every_figure_on_rows_that_are_asked_once(tmp_path: Path) -
     assert not math.isnan(checks["[roc_auc-region-north]"]["estimate"])
     answers = (outcome.run_dir / "validation/answers.jsonl").read_text().splitlines()
     assert sum(len(json.loads(line)["rows"]) for line in answers) == N
+
+
+def test_a_verdict_says_what_it_could_have_seen(tmp_path: Path) -> None:
+    verdict = Asked(answer_scores, tmp_path).judge("macro_f1", ">= 0.9")
+    assert verdict.ci is not None
+    assert verdict.estimate is not None
+    reach = verdict.ci[1] - verdict.estimate  # type: ignore[operator]
+    note = next(note for note in verdict.notes if note.startswith("at 300 rows a model that misses the limit by"))
+    assert f"by {reach:.2g} FAILs in half of all runs, by {reach * 1.512:.2g} in eight of ten" in note
