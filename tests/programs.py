@@ -26,8 +26,12 @@ from pathlib import Path
 
 _READ_AT_START = ("PYTHON", "LANG", "LC_", "TZ")
 _NOT_INHERITED = ("AIHARNESS_", "PYTEST_", "COV_")
-_LEFT_OUT = ("harness.reference", "harness.scenarios", "harness.load.child", "harness.io.grpc")
-"""Packages that a gate leaves to child processes, or loads only for some protocols, because they start threads."""
+_LEFT_OUT = (
+    *("harness.reference", "harness.scenarios", "harness.load.child", "harness.io.grpc"),
+    "harness.suites.adversarial.test_probes",
+)
+"""Packages that a gate leaves to child processes, or loads only for some protocols, because they start threads; and the
+module that has a check for each probe that it finds when it is imported."""
 
 
 def run_module(

@@ -60,7 +60,7 @@ def test_takes_every_configuration_of_ours(path: Path, schema: dict[str, Any]) -
         '[[fault]]\nlink = "a"\nkind = "latncy"',
         "[links.a]\napi = 8474",
         "[load]\nrate = 'fast'",
-        "[adversarial]\nbudget = 5",
+        "[adversarial]\neps = 'much'",
     ],
 )
 def test_refuses_what_the_harness_refuses(text: str, schema: dict[str, Any]) -> None:

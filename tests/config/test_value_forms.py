@@ -75,7 +75,7 @@ LINK = '[links.a]\napi = "http://127.0.0.1:8474"\n'
         ("[profile.mine]\npoints = 7", (":2: profile.mine.points: ", "two points of accuracy, got 7.0")),
         ("[run]\nseed = -1", (":2: run.seed: must be 0 or more, got -1",)),
         ("[run]\nsuites = []", (":2: run.suites: is empty",)),
-        ("[adversarial]\nbudget = 10", ("eps is missing: write eps = 0.1",)),
+        ("[adversarial]\nbudget = 10", ("attack 'square' needs eps", "give [adversarial] eps")),
         ("[suite]\nsmoke = 'x'", ("[suite.NAME]",)),
     ],
     ids=lambda value: value.replace("\n", " ") if isinstance(value, str) else "",
