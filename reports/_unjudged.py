@@ -28,6 +28,8 @@ _WHOLE = {
     GROUNDS["pulses"]: '[[experiment]]\nname = "a pulse"\nmetastability = true\n[[experiment.fault]]\n'
     'kind = "overload"\nduration = 5',
     GROUNDS["evaluation"]: '[evaluation]\nfile = "prompts.jsonl"',
+    GROUNDS["other_caller"]: '[endpoint.other_credentials]\nenv = "OTHER_API_KEY"',
+    GROUNDS["drift"]: '[drift]\nreference = "training.csv"',
     GROUNDS["reference"]: '[reference]\nfile = "model.py:make"',
     GROUNDS["quantised"]: '[reference]\nfile = "model.py:make"\nquantise = "int8"',
     GROUNDS["relations"]: '[[relation]]\nkind = "invariance"\nchange = "case"',
@@ -43,6 +45,7 @@ _VALUES = {
     "url": '"http://127.0.0.1:8001"',
     "slices": '["region"]',
     "file": '"labelled.csv"',
+    "time": '"recorded"',
     "golden": '"golden.jsonl"',
     "training": '"train.csv"',
     "changed_limit": "0.05",

@@ -39,12 +39,18 @@ def measure_kernel_distance(reference: Values, current: Values, limit: float, al
     parts = np.array([_sum_block(kernel, size, start * width, width) for start in range(blocks)])
     ratio = parts[:, 0].sum() / parts[:, 1].sum()
     error = float(np.std(parts[:, 0] - ratio * parts[:, 1], ddof=1) / math.sqrt(blocks) / parts[:, 1].mean())
-    z = NormalDist().inv_cdf(1 - alpha)
-    reach = error * (z + (z**3 + z) / (4 * (blocks - 1)))  # Student's quantile, to the first order
+    # The error grows with the distance, and is too small where that is: the upper bound is twice as careful for it.
+    low, high = (_find_student_quantile(share, blocks - 1) * error for share in (alpha, alpha / 2))
     distance = (1 - ratio - limit) / max(error, 1e-12)
     shrunk = distance * (1 - 1 / (4 * (blocks - 1))) / math.sqrt(1 + distance**2 / (2 * (blocks - 1)))
     p = max(1 - NormalDist().cdf(shrunk), _permute(kernel, size, estimate, generator))
-    return Effect("mmd", estimate, max(0.0, float(1 - ratio - reach)), min(1.0, float(1 - ratio + reach)), p)
+    return Effect("mmd", estimate, max(0.0, float(1 - ratio - low)), min(1.0, float(1 - ratio + high)), p)
+
+
+def _find_student_quantile(alpha: float, freedom: int) -> float:
+    """To the first order."""
+    z = NormalDist().inv_cdf(1 - alpha)
+    return z + (z**3 + z) / (4 * freedom)
 
 
 def _compute_kernel(vectors: Values) -> Values:
