@@ -84,7 +84,7 @@ def test_newest_answers_that_are_distributed_otherwise() -> None:
 @pytest.mark.simulation
 @pytest.mark.parametrize("n", [300, 1000, 5000])
 def test_at_most_five_in_a_hundred_are_wrong(n: int) -> None:
-    runs = 200
+    runs = min(200, 100_000 // n)
     steady = [judge(*draw_over_time(n, seed=seed)).status for seed in range(runs)]
     at_margin = [judge(*draw_over_time(n, step=0.1, seed=seed)).status for seed in range(runs)]
     twice = [judge(*draw_over_time(n, step=0.2, seed=seed)).status for seed in range(runs)]
