@@ -33,6 +33,7 @@ from harness.core.suite_policy import find_policy
 from harness.core.tolerance import Tolerance
 from harness.core.workload import WorkloadSettings
 from harness.io.finding_file import read_findings
+from harness.io.user_function import make_rows_file, names_function
 
 _W = TypeVar("_W", bound=WorkloadSettings)
 _ONE_ROW = re.compile(r"\[\s*\{\{input\}\}\s*\]")
@@ -93,9 +94,14 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
 
         if name is None:
             return None
-        path, shared = source.find_file(name, "data", key), {"label": section.label, "missing": section.missing}
+        shared = {"inputs": tuple(section.inputs), "label": section.label, "missing": section.missing, **more}
+        shape = tuple(section.shape)
+        if names_function(name):
+            with source.locate_errors("data", key), make_rows_file(name, f"[data] {key}") as rows:
+                return read_dataset(rows, **shared, shape=shape)
+        path = source.find_file(name, "data", key)
         with source.locate_errors("data", key):
-            return read_dataset(path, **{"inputs": tuple(section.inputs), **shared, **more}, shape=tuple(section.shape))
+            return read_dataset(path, **shared, shape=shape)
 
     columns: dict[str, Any] = {"group": section.group, "types": section.types, "facets": facets}
     data = read_data_file("file", section.file, labels=section.labels, **columns)

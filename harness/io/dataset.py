@@ -54,7 +54,9 @@ def read_dataset(
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        refuse_cell(str(path), f"unknown kind of file {path.suffix!r}; give one of {', '.join(readers)}")
+        refuse_cell(
+            str(path), f"unknown kind of file {path.suffix!r}; give one of {', '.join(readers)}, or module:function"
+        )
     others = facets.list_columns(group)
     columns = _Columns(label, labels or {}, others, facets)
     digest = _read_rows(path, lambda: reader(path, label, inputs, others), columns)

@@ -19,6 +19,7 @@ from harness.core.measurement import Measurement, Scope
 from harness.core.plan import Cost
 from harness.core.registry import load_plugin
 from harness.core.threat import Distance, Norm, TextDistance, Threat
+from harness.io.user_function import load_function
 from harness.robustness.attack_driver import Watch, ignore_rows
 from harness.robustness.attack_result import AttackedInputs
 from harness.robustness.attacked_input import REPLAYS, AttackedInput, RowBudget
@@ -26,7 +27,6 @@ from harness.robustness.campaign import SURROGATE_ROWS, Campaign, KeepFinding
 from harness.robustness.findings import MOST_SHOWN, SHRINKING
 from harness.robustness.query_ledger import Append, QueryLedger, ignore_line
 from harness.robustness.row_forms import RowForm, find_form, make_columns
-from harness.run.answer_grading import load_function
 from harness.run.gate_run import GateRun
 from harness.run.oracle import Oracle
 from harness.run.rate_judging import skip_repeated_rows

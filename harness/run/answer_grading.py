@@ -5,15 +5,12 @@ Tested in tests/run/test_evaluation.py.
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-from harness.core.errors import HarnessError, UsageError
+from harness.core.errors import HarnessError
 from harness.core.evaluation import NO_GRADER, EvaluationItem, EvaluationSettings, GradingCase, load_grader
 from harness.core.exchange import Exchange, Query
+from harness.io.user_function import load_function
 from harness.run.session import Session
 
 
@@ -50,24 +47,3 @@ class AnswerGrader:
                 vector = vector[0]
             self._vectors[text] = vector
         return self._vectors[text]
-
-
-def load_function(name: str, key: str = "[evaluation] function") -> Callable[..., Any]:
-    """The user's `module:function` of this key, looked for beside where the run was started too.
-
-    Raises `UsageError`.
-    """
-    module_name, _, function_name = name.partition(":")
-    if not function_name.isidentifier() or not module_name:
-        raise UsageError(f"{key} must be module:function, got {name!r}")
-    folder = str(Path.cwd())
-    if folder not in sys.path:
-        sys.path.append(folder)
-    try:
-        function = getattr(importlib.import_module(module_name), function_name, None)
-    except Exception as error:
-        problem = f"{type(error).__name__}: {error}"
-        raise UsageError(f"{key} {name!r} cannot be imported: {problem}") from error
-    if not callable(function):
-        raise UsageError(f"{key} {name!r}: {module_name} has no function {function_name!r}")
-    return function  # type: ignore[no-any-return]

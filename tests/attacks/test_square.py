@@ -193,6 +193,7 @@ def peer(x: np.ndarray, y: np.ndarray, eps: float, budget: int) -> np.ndarray:
 
 
 @pytest.mark.slow
+@pytest.mark.simulation
 def test_no_weaker_than_the_robustness_toolbox_at_equal_rows() -> None:
     x, y = make_dataset(99, 40)
     right = PREDICT(x).argmax(axis=1) == y

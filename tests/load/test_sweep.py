@@ -93,6 +93,7 @@ def sweep(
 
 
 @pytest.mark.slow
+@pytest.mark.catalogue
 def test_a_rate_over_what_can_be_served_never_passes(one_worker: str, tmp_path: Path) -> None:
     result, outcome = sweep(tmp_path, one_worker, target=50, limit="150ms", duration=20)
     probes = result["probes"]

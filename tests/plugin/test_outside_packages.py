@@ -252,7 +252,7 @@ def test_the_suite_owns_its_section_and_its_hints(tmp_path: Path) -> None:
         ("asks = 60", "asks = 0"): "freshness.asks: must be at least 1",
         ("asks = 60", "aks = 60"): "unknown key 'aks'; known: asks. Did you mean 'asks'?",
         ('metric = "stale_rate"', 'metric = "latency"'): "in suite 'freshness', which can judge stale_rate",
-        ('"square", "nudge"', '"square", "nudgy"'): "unknown attack 'nudgy'; known: nudge, square. Did you mean",
+        ('"square", "nudge"', '"square", "nudgy"'): "words. Did you mean 'nudge'?",
     }
     for (old, new), message in refusals.items():
         (tmp_path / "aiharness.toml").write_text(text.replace(old, new, 1))

@@ -17,7 +17,8 @@ from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.settings import Settings
 from harness.core.verdict import Status, Verdict
-from harness.run.answer_grading import AnswerGrader, load_function
+from harness.io.user_function import load_function
+from harness.run.answer_grading import AnswerGrader
 from harness.run.answer_marks import explain_bad_call
 from harness.run.evaluation import AnswerRecord, EvaluatedItems, MarkedItem, ask_items
 from harness.run.evaluation_judging import judge_evaluation

@@ -209,6 +209,7 @@ def test_a_service_that_never_accepts_fails_without_a_long_wait(tmp_path: Path) 
 
 
 @pytest.mark.slow
+@pytest.mark.catalogue
 def test_an_error_rate_counts_what_was_declined(tmp_path: Path) -> None:
     """It is paced, so that the harness's own haste is not judged; what is declined all the same counts as failed.
 

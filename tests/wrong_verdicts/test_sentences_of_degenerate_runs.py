@@ -47,6 +47,12 @@ class Run:
         statuses = [exchange["response"]["status"] for exchange in self.exchanges if exchange["response"]]
         return sum(first <= status <= last for status in statuses)
 
+    def has_errors(self, count: int) -> bool:
+        """Whether so many saved answers are errors; of a check for which another one asked, whether so many were."""
+        if not self.exchanges:
+            return self.sent.errors >= count
+        return self.count_statuses(400, 599) == count
+
     def count_overlaps(self) -> int:
         """The saved exchanges during which another one was sent."""
         times = [exchange["timing"] for exchange in self.exchanges]
@@ -65,9 +71,7 @@ CLAIMS: Mapping[str, Rule] = {
     r"^(\d+) of \d+ wrong requests were answered with an error": lambda match, run: is_number(
         match, run.count_statuses(400, 599)
     ),
-    r"^\d+ wrong requests are each refused|^\d+ errors share": lambda _, run: (
-        not run.exchanges
-    ),  # the first check asked
+    r"^(\d+) (?:wrong requests are each refused|errors share)": lambda match, run: run.has_errors(int(match[1])),
     r"^all (\d+) warm requests": lambda match, run: is_number(match, run.count_statuses(200, 200) - 1),
     # What is spoken of occurred.
     r"refused|declined|\berrors?\b|is not carried out": lambda _, run: run.sent.errors > 0,

@@ -37,4 +37,4 @@ JUDGED = {
     "smoke": Judged("PASS", warnings={"test_terminator": "not its terminator", "test_refused": "HTTP 500"}),
     "integration": Judged("PASS", warnings={"test_stop": "contains the stop sequence", "test_refused": "HTTP 500"}),
 }
-ROWS = [Row("transformers", "transformers", serve, "/health", CONFIG, FOUND, JUDGED, ENV, ci=True)]
+ROWS = [Row("transformers", "transformers", serve, "/health", CONFIG, FOUND, JUDGED, ENV)]
