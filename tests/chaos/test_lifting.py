@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -25,6 +26,8 @@ from tests.chaos.proxy.conftest import ended, spawn
 
 NAMES = ["plain", "a?b", "a#b", "team/a", "..", ".", "...", "a b", "100%", "%2F", "new\nline", "\x00\x1b[31m", "é"]
 HTTP = httpx.Client(trust_env=False, timeout=20)
+LISTEN = "127.0.0.2:0" if sys.platform == "linux" else "127.0.0.1:0"
+"""An address of our own: a link that is down gives up its port, which another process may take meanwhile."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,7 @@ def own(server: str) -> Iterator[str]:
 
 
 def create(url: str, name: str, *toxics: str, enabled: bool = True) -> None:
-    body = {"name": name, "listen": "127.0.0.1:0", "upstream": "127.0.0.1:9"}
+    body = {"name": name, "listen": LISTEN, "upstream": "127.0.0.1:9"}
     HTTP.post(f"{url}/proxies", json=body).raise_for_status()
     for toxic in toxics:
         row = {"name": toxic, "type": "latency"}
@@ -68,7 +71,7 @@ def test_any_name_is_lifted(own: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_link_of_any_name_is_disturbed_and_lifted(own: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(injector, "LEASE", 60_000)
-    link = Link("l", own, name, "127.0.0.1:0", "127.0.0.1:9")
+    link = Link("l", own, name, LISTEN, "127.0.0.1:9")
     with Injector(link) as own_injector:
         own_injector.settle()
         for kind in ("latency", "down"):
