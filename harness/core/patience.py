@@ -15,11 +15,11 @@ from harness.core.errors import TIMEOUT_ERRORS, BudgetExhausted, ErrorClass
 from harness.core.exchange import Exchange
 
 WHOLE_WAITS = 3.0
-"""Whole deadlines (`total`) that the checks of a run wait in all for answers that never come."""
+"""The time that the checks of a run wait in all for answers that never come, in deadlines (`total`)."""
 SHORT_WAITS = 1.0
-"""Whole deadlines that they wait besides for answers that they wait a shorter time for."""
+"""The time that they wait after that in all, with shorter waits, in deadlines (`total`)."""
 _SLOWER = 10.0
-"""How many times slower than the slowest answer that came a request may still be when it is waited for briefly."""
+"""A short wait is so many times the slowest answer that came."""
 _SHORTEST, _SHORTEST_TOTAL = 2.0, 5.0
 """Seconds: the shortest of the short waits for a first byte or the next one, and for a whole answer."""
 

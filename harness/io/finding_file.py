@@ -14,9 +14,9 @@ from harness.core.stored_finding import StoredFinding
 
 
 def read_findings(path: Path) -> tuple[StoredFinding, ...]:
-    """The confirmed findings of the file, one for each attack and input, the last of them.
+    """The confirmed findings of the file: for each attack and input the last one.
 
-    Raises `UsageError` for a file that cannot be read, and names the line that is no finding.
+    Raises `UsageError` for a file that cannot be read, and names the line that is not a valid finding.
     """
     try:
         lines = path.read_bytes().splitlines()

@@ -151,7 +151,7 @@ class AttackedInput:
         return [row for row in self.batch if len(row)]
 
     def reserve_replays(self) -> bool:
-        """Whether a finding can be replayed. The first one is free; after a flaky one the budget pays for it."""
+        """Whether a finding can be replayed: the first time at no cost, after a flaky finding from the budget."""
         if self.flaky is None:
             return True
         return self.budget.count_left(self.number) >= REPLAYS and self.budget.take(self.number, REPLAYS) == REPLAYS

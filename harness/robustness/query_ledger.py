@@ -75,7 +75,9 @@ class QueryLedger:
                     reply = Prediction(label, None if scores is None else tuple(scores))
                     self._known[number, f"{line['purpose']} {digest}"].append(reply)
             except (KeyError, TypeError, ValueError):
-                raise UsageError(f"[adversarial] resume: {path}:{position + 1} is no line of a ledger") from None
+                raise UsageError(
+                    f"[adversarial] resume: {path}:{position + 1} is not a valid line of a ledger"
+                ) from None
 
     def _check_head(self, head: Any, path: Path) -> None:
         for name, value in self._head.items():
@@ -83,7 +85,7 @@ class QueryLedger:
             if theirs != json.loads(json.dumps(value)):
                 raise UsageError(
                     f"[adversarial] resume: {path} was recorded with {name} {theirs!r:.60}, now it is {value!r:.60}; "
-                    "resume with the same data, settings, seed and endpoint, or leave resume out"
+                    "give the same data, settings, seed and endpoint as that run had, or remove the key resume"
                 )
 
     def ask(self, questions: Sequence[Question], purpose: str) -> list[RowAnswer]:

@@ -35,7 +35,7 @@ from harness.run.session import Session
 from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
 
 ROWS_OF_EACH, _FEWEST_ROWS = 2000, 100
-"""Rows of each file that are asked at most, and at least for a verdict."""
+"""The most rows that are asked of each file, and the fewest answered ones that a verdict needs."""
 MOST_AREA, MOST_RECOGNISED = 0.6, 0.1
 """Above these an attacker tells members from others: the area, and the true positive rate at 1 % false positives."""
 _FALSE_POSITIVES = 0.01

@@ -65,7 +65,7 @@ def judge_right(pairs: PairedRows, flips: Flips | None, margin: float, check: Pl
 
 
 def compare_objective(pairs: PairedRows, objective: Objective, check: PlannedCheck, seed: int) -> Verdict:
-    """Whether the objective's figure is worse than the baseline's by at most the objective's tolerance."""
+    """Whether the objective's figure keeps within its tolerance of the baseline's."""
     if pairs.problem or not len(pairs):
         return pairs.explain_problem()
     metric, aim = find_metric(objective.metric), Aim(None, objective.k)

@@ -2,8 +2,8 @@
 
 The interval of a pair joins the Clopper-Pearson limits of its two shares (MOVER: Newcombe 1998, Statistics in Medicine
 17:873; of ratios on the scale of logarithms, Donner and Zou 2012), which are wider than Wilson's and keep the error
-rate in small groups. Among many pairs the widest gap is large by chance: FAIL takes each pair's bound at a level at
-which all of them hold at once. The chance that any pair is over the margin wrongly is log-concave in the true values
+rate in small groups. Among many pairs the widest gap is large by chance: for a FAIL the bounds of
+all pairs hold at once. The chance that any pair is over the margin wrongly is log-concave in the true values
 (Prekopa), so that it is largest where every group lies at one of two values, the margin apart. PASS needs no
 correction: every pair must be under the margin.
 
@@ -79,7 +79,7 @@ def _bound_pairs(good: Values, n: Values, centers: Values, alpha: float, *, upwa
 
 @lru_cache(maxsize=256)
 def find_critical_distance(errors: tuple[float, ...], margin: float, alpha: float) -> float:
-    """How many standard errors beyond the margin a pair must be for all pairs to be over it wrongly at most at alpha.
+    """The standard errors beyond the margin from which a pair FAILs, so that any pair FAILs wrongly at most at alpha.
 
     `errors` are the standard errors of the groups' values. At least the normal quantile of one pair; at most
     Bonferroni's of all pairs in both directions.

@@ -74,7 +74,7 @@ def test_the_detectable_loss_is_the_margin_and_two_and_a_half_errors() -> None:
 @pytest.mark.parametrize("name", ["balanced_accuracy", "log_loss"])
 @pytest.mark.parametrize("n", [100])
 def test_each_bound_errs_in_five_percent_at_most(name: str, n: int) -> None:
-    """200 samples; the true difference is that of 200,000 rows."""
+    """200 samples are drawn; the true difference is measured on 200,000 rows."""
     metric, runs = find_metric(name), 200
     generator = np.random.default_rng(4)
 

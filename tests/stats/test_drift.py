@@ -1,4 +1,4 @@
-"""Distances of distributions: as scipy has them, with bounds that err as often as they allow."""
+"""Distances of distributions equal those of scipy, and their bounds err at most as often as they state."""
 
 from __future__ import annotations
 
