@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import replace
 
-from harness.chaos.queries import KnownQuery, QueryPool, Turn, join_text
+from harness.chaos.queries import RECALLED, KnownQuery, QueryPool, Turn, join_text
 from harness.chaos.seam import describe_cut_seam, describe_seam
 from harness.checks.comparison import compare_contents
 from harness.core.errors import ErrorClass
@@ -75,9 +75,11 @@ def read_answer(pool: QueryPool, turn: Turn, index: int, exchange: Exchange, *, 
     if answer.model and pool.models and answer.model not in pool.models:
         sample = replace(sample, size=None, has_usage=True)  # a fallback that says so: it is compared with nothing
     if turn.code:
-        sample = _read_code(pool, turn, index, answer.text or "", sample)
-        # Without a promise, a refusal in the words of another answer may be the service's way to fail.
-        if sample.known == LOST and pool.is_promised and pool.find_owner(exchange.content, turn.number) is not None:
+        sample = _read_code(pool, turn, index, answer, sample)
+        # Without a promise, a refusal in the words of another answer may be the service's way to fail; and a model that
+        # has lost the conversation may greet as it greets others.
+        may_be_of_another = sample.known == LOST and pool.is_promised and turn.number != RECALLED
+        if may_be_of_another and pool.find_owner(exchange.content, turn.number) is not None:
             return replace(sample, known="", silent=_OF_ANOTHER)
         return sample
     if known.reference is not None and not silent:
@@ -85,17 +87,25 @@ def read_answer(pool: QueryPool, turn: Turn, index: int, exchange: Exchange, *, 
     return sample
 
 
-def _read_code(pool: QueryPool, turn: Turn, index: int, text: str, sample: Sample) -> Sample:
+def _read_code(pool: QueryPool, turn: Turn, index: int, answer: Answer, sample: Sample) -> Sample:
     """The sample of an answer that must hold a code."""
-    if turn.code in text and turn.ending in text:
+    if turn.is_answered_by(answer):
         return replace(sample, known=RIGHT)
-    other = ""
+    text, other = answer.text or "", ""
     if turn.code not in text and not sample.silent:
         other = pool.find_code_of_another(turn.code, text, index + 1)
     if other:
         silent = f"asked for {turn.code}, it holds {other}, the code of another one of our requests"
         return replace(sample, silent=silent)
     return replace(sample, known=LOST)
+
+
+def describe_loss(turn: Turn) -> str:
+    """What is wrong with an answer without its code, which the service knows when nothing is disturbed."""
+    lack = "does not hold the code that it had to repeat"
+    if turn.number == RECALLED:
+        lack = "has forgotten what an earlier message of its conversation said"
+    return f"a success that {lack}; asked again after the faults, the service knew it"
 
 
 def drop_comparisons(samples: Iterable[Sample], changed: Set[int]) -> list[Sample]:

@@ -80,6 +80,7 @@ class Phases:
                 self._update(broken=f"the experiment was cut short: {problem}")
         load.drain()
         changed = load.forgive_changed()
+        load.confirm_lost()
         with contextlib.suppress(UsageError):
             self._after = {link: self._count_requests(link) for link in self.injectors}
         notes = [note for injector in self.injectors.values() for note in injector.notes]

@@ -1,7 +1,8 @@
 """The requests of a chaos load: distinct ones, marked as ours, and what is known of their right answers. Pure.
 
 One repeated request hides a stale answer. So some queries take turns, streamed and whole, and where the service repeats
-what it is given, others ask for a code of their own. Both hold the mark of the run, which the fault proxy counts.
+what it is given, or remembers what was said before, others ask for a code of their own. Both hold the mark of the run,
+which the fault proxy counts.
 
 Tested in tests/chaos/test_queries.py.
 """
@@ -20,6 +21,10 @@ _ECHO_STEP, _ECHO_STEP_REWORDED = 4, 2
 """Of so many requests one asks for a code: where the right answers of the others are known, and where they are not."""
 
 
+REPEATED, RECALLED = -1, -2
+"""The numbers of queries whose answer holds a code: one to repeat, or one of an earlier message of a conversation."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownQuery:
     """A query that takes turns with others. `reference` is its right answer, None where it is not known; `streamed` is
@@ -33,10 +38,11 @@ class KnownQuery:
 
 @dataclass(frozen=True, slots=True)
 class EchoForm:
-    """A query with `TEXT_MARK` in place of a code that the answer must hold, beside `ending`."""
+    """A query with `TEXT_MARK` in place of a code that the answer must hold, beside `ending`; its `number`."""
 
     query: Query
     ending: str = ""
+    number: int = REPEATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,11 @@ class Turn:
     number: int
     code: str = ""
     ending: str = ""
+
+    def is_answered_by(self, answer: Answer | None) -> bool:
+        """Whether an answer holds the code and the ending."""
+        text = answer.text if answer is not None else None
+        return text is not None and self.code in text and self.ending in text
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +87,7 @@ class QueryPool:
             turn = index // step
             form = self.echoes[turn % len(self.echoes)]
             code = make_digits(self.seed, index)
-            picked = Turn(fill_code(form.query, code), -1 - turn % len(self.echoes), code, form.ending)
+            picked = Turn(fill_code(form.query, code), form.number, code, form.ending)
         else:
             number = turn % len(self.known)
             picked = Turn(self.known[number].query, number)

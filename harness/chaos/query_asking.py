@@ -10,7 +10,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from statistics import median
 
-from harness.chaos.queries import EchoForm, KnownQuery, QueryPool, fill_code, join_text, mark_request
+from harness.chaos.queries import RECALLED, EchoForm, KnownQuery, QueryPool, Turn, fill_code, join_text, mark_request
 from harness.checks.comparison import compare_contents
 from harness.core.errors import UsageError
 from harness.core.exchange import Exchange, Query, Request
@@ -30,6 +30,9 @@ for its answers to be compared by their length."""
 
 _ECHOES, _TOGETHER, _ECHO_TOKENS = 6, 4, 96
 """Codes that must all be repeated before the load; requests at once; the limit of tokens of an answer with a code."""
+
+MOST_CONFIRMED = _KNOWN
+"""The answers without their code that are asked for again at most; none of the known ones is then."""
 
 MOST_ASKED = 3 * _KNOWN + 2 * _ECHOES + 2
 """The requests that `prepare_queries` and `find_changed` send at most."""
@@ -102,6 +105,16 @@ def find_changed(pool: QueryPool, session: Session, run: GateRun, numbers: Seque
     return changed
 
 
+def find_forgetful(pool: QueryPool, session: Session, run: GateRun, lost: Sequence[Turn]) -> list[int]:
+    """Those of these turns, by their place, whose code the service answers now that nothing disturbs it.
+
+    Raises `BudgetExhausted`.
+    """
+    requests = [session.request(turn.query, mark_request(pool.mark, 0)) for turn in lost]
+    pairs = enumerate(zip(lost, ask_together(session, run, requests), strict=True))
+    return [place for place, (turn, exchange) in pairs if exchange.ok and turn.is_answered_by(exchange.answer)]
+
+
 def _list_queries(session: Session, mark: str) -> list[Query]:
     """Distinct queries of the form that the endpoint takes, with the mark where they hold a text."""
     sample = session.sample()
@@ -145,7 +158,7 @@ def _list_echo_forms(session: Session, mark: str) -> list[EchoForm]:
     if session.adapter.name in OF_MESSAGES:
         lines = [*_FACT, ("user", f"{_FACT_QUESTION} [{mark}]")]
         messages = [{"role": role, "content": content} for role, content in lines]
-        forms.append(EchoForm(replace(asked, inputs=messages)))
+        forms.append(EchoForm(replace(asked, inputs=messages), number=RECALLED))
     return forms
 
 
@@ -153,11 +166,8 @@ def _repeats_codes(form: EchoForm, session: Session, ask: Callable[[Sequence[Que
     """Whether the service answers each of some queries of this form with its code."""
     codes = [make_digits(session.settings.seed, 1_000_000 + k) for k in range(_ECHOES)]
     for few in (codes[:1], codes[1:]):
-        exchanges = ask([fill_code(form.query, code) for code in few])
-        for code, exchange in zip(few, exchanges, strict=True):
-            if not exchange.ok or exchange.answer is None:
-                return False
-            text = exchange.answer.text or ""
-            if code not in text or form.ending not in text:
+        turns = [Turn(fill_code(form.query, code), form.number, code, form.ending) for code in few]
+        for turn, exchange in zip(turns, ask([turn.query for turn in turns]), strict=True):
+            if not (exchange.ok and turn.is_answered_by(exchange.answer)):
                 return False
     return True

@@ -10,14 +10,14 @@ import contextlib
 import threading
 from dataclasses import replace
 
-from harness.chaos.answer_reading import drop_comparisons, read_answer
+from harness.chaos.answer_reading import describe_loss, drop_comparisons, read_answer
 from harness.chaos.queries import QueryPool, Turn, mark_request
-from harness.chaos.query_asking import find_changed
+from harness.chaos.query_asking import MOST_CONFIRMED, find_changed, find_forgetful
 from harness.chaos.starvation import StarvationWatch
 from harness.core.disturbance import may_disturb
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Request
-from harness.core.experiment import ExperimentPlan, Sample
+from harness.core.experiment import LOST, ExperimentPlan, Sample
 from harness.core.fault import load_fault
 from harness.core.measurement import Scope
 from harness.core.verdict import Counterexample
@@ -69,6 +69,7 @@ class SteadyLoad:
         self._meter = Meter(run.run_dir, run.worker, suite=scope.suite, rate=plan.chaos.rate)
         self._gap = 1 / plan.chaos.rate
         self._samples: list[Sample] = []
+        self._lost: list[tuple[int, Turn, Exchange]] = []
         self._due_by_index: dict[int, float] = {}
         self._problem: Exception | None = None
         self._stopping, self._abort = threading.Event(), threading.Event()
@@ -138,6 +139,19 @@ class SteadyLoad:
         return (
             f"without a fault the service answers {len(changed)} of its queries otherwise, too: they are not compared"
         )
+
+    def confirm_lost(self) -> None:
+        """Where the service promises that each query is always answered alike: answers without their code are wrong, if
+        the service knows it now. Raises `BudgetExhausted`.
+        """
+        if not (self._pool.is_promised and self._lost):
+            return
+        turns = [turn for _, turn, _ in self._lost]
+        for number in find_forgetful(self._pool, self._session, self._gate_run, turns):
+            place, turn, exchange = self._lost[number]
+            silent = describe_loss(turn)
+            self._samples[place] = replace(self._samples[place], known="", silent=silent)
+            self._add_example(self.corrupted, silent, exchange)
 
     def __enter__(self) -> SteadyLoad:
         self.next_due = self.now()
@@ -221,6 +235,8 @@ class SteadyLoad:
 
     def _add_sample(self, turn: Turn, index: int, exchange: Exchange, lag: float) -> None:
         sample = replace(read_answer(self._pool, turn, index, exchange, cut=self._cuts_here), lag=lag, ended=self.now())
+        if sample.known == LOST and len(self._lost) < MOST_CONFIRMED:
+            self._lost.append((len(self._samples), turn, exchange))
         self._samples.append(sample)
         if sample.silent:
             self._add_example(self.corrupted, sample.silent, exchange)

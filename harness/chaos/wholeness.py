@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.chaos.queries import RECALLED, REPEATED
 from harness.core.experiment import LOST, RIGHT, Experiment, Sample
 from harness.stats.recovery import compute_excess_p
 from harness.stats.shortening import Groups, compute_shortening_p, find_factor, would_show_cut
@@ -42,7 +43,14 @@ class _Sign:
 
 _SIGNS = (
     _Sign(
-        lambda s: s.known == LOST, lambda s: s.query < 0, "answers lacked the code or the end that they had to repeat"
+        lambda s: s.known == LOST,
+        lambda s: s.query == REPEATED,
+        "answers lacked the code or the end that they had to repeat",
+    ),
+    _Sign(
+        lambda s: s.known == LOST,
+        lambda s: s.query == RECALLED,
+        "answers had forgotten what an earlier message of their conversation said",
     ),
     _Sign(lambda s: not s.has_usage, lambda s: True, "answers stated no tokens (usage)"),
     _Sign(lambda s: s.size == 0, lambda s: True, "answers were empty"),

@@ -1,9 +1,9 @@
 """A small language model made from a seed: word and sub-word n-grams with back-off, and a rule that copies.
 
 It greets, adds two digits, knows where each animal is, counts without end ("Count.": for streams that must outlast a
-disconnect or a deadline), and answers "Repeat after me: XYZ" with XYZ, token by token, so that an answer can be
-matched to its request. The probabilities interpolate all orders (Witten and Bell 1991), so every temperature is
-meaningful.
+disconnect or a deadline), answers "Repeat after me: XYZ" with XYZ, token by token, so that an answer can be matched to
+its request, and "What is my code?" with what an earlier message of the user called it. The probabilities interpolate
+all orders (Witten and Bell 1991), so every temperature is meaningful.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ PIECE = 4
 
 _WORD = re.compile(r" ?\w+| ?[^\w\s]+|\s")
 _COPY = re.compile(r"repeat after me:(.*)", re.IGNORECASE | re.DOTALL)
+_RECALL = re.compile(r"what is my (\w+)\?", re.IGNORECASE)
 _NUMBERS = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
     *("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
@@ -129,9 +130,9 @@ class TextModel:
         Temperature 0 takes the likeliest token each time; above it tokens are drawn, the same ones for the same seed.
         """
         random = np.random.default_rng(seed)
-        question = next((text for role, text in reversed(messages) if role == "user"), "")
-        if match := _COPY.search(question):
-            return self.write(match[1].strip(), max_tokens=max_tokens, stop=stop, top=top)
+        asked = [text for role, text in messages if role == "user"]
+        if rule := _apply_rules(asked):
+            return self.write(rule, max_tokens=max_tokens, stop=stop, top=top)
         tokens = self._sample(self._read_history(messages), temperature, top_p, random, top)
         return Generation(tokens, max_tokens=max_tokens, stop=stop)
 
@@ -178,6 +179,19 @@ class TextModel:
             chances /= counts.sum() + len(followers)
         chances[self._never] = 0
         return np.asarray(chances / chances.sum(), dtype=np.float64)
+
+
+def _apply_rules(asked: Sequence[str]) -> str:
+    """What a rule answers to the last of these messages; empty where it is left to the model."""
+    question = asked[-1] if asked else ""
+    if match := _COPY.search(question):
+        return match[1].strip()
+    if match := _RECALL.search(question):
+        fact = re.compile(rf"my {match[1]} is ([^.]+)\.", re.IGNORECASE)
+        for text in reversed(asked[:-1]):
+            if known := fact.search(text):
+                return f"Your {match[1]} is {known[1]}."
+    return ""
 
 
 def _apply_temperature(chances: NDArray[np.float64], temperature: float, top_p: float) -> NDArray[np.float64]:

@@ -6,8 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from harness.chaos.answer_reading import drop_comparisons, find_wrong_beginning, measure_size, read_answer
-from harness.chaos.queries import KnownQuery, QueryPool, Turn
+from harness.chaos.answer_reading import (
+    describe_loss,
+    drop_comparisons,
+    find_wrong_beginning,
+    measure_size,
+    read_answer,
+)
+from harness.chaos.queries import RECALLED, REPEATED, KnownQuery, QueryPool, Turn
 from harness.core.errors import ErrorClass
 from harness.core.exchange import (
     Answer,
@@ -80,6 +86,14 @@ def test_asked_for_a_code_it_answers_what_another_query_is_promised() -> None:
     assert "answer to another one" in read_answer(promised, turn, 5, answered(FIRST), cut=False).silent
     assert read_answer(promised, turn, 5, answered(Answer("I cannot do that")), cut=False).known == LOST
     assert read_answer(POOL, turn, 5, answered(FIRST), cut=False).known == LOST
+    recalled = replace(turn, number=RECALLED)
+    assert read_answer(promised, recalled, 5, answered(FIRST), cut=False).known == LOST, "it may have lost the history"
+
+
+def test_what_is_lost_is_named_by_the_kind_of_the_query() -> None:
+    turn = Turn(Query("a"), REPEATED, make_digits(7, 5), "0a1b")
+    assert "the code that it had to repeat" in describe_loss(turn)
+    assert "forgotten what an earlier message" in describe_loss(replace(turn, number=RECALLED))
 
 
 @pytest.mark.parametrize(

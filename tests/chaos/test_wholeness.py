@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from harness.chaos.judging import judge_integrity
+from harness.chaos.queries import RECALLED, REPEATED
 from harness.chaos.wholeness import explain_unshown, find_loss
 from harness.core.experiment import LOST, RIGHT, Experiment, Sample
 from harness.core.verdict import Counterexample, Status
@@ -53,14 +54,15 @@ def test_whole_answers_pass_and_say_what_shows_it() -> None:
         (lambda i, s: replace(s, size=s.size // 2), "shorter than those to the same queries"),
         (lambda i, s: replace(s, has_usage=i % 2 == 0), "25 of 50 answers stated no tokens"),
         (lambda i, s: replace(s, size=0) if i % 4 == 0 else s, "12 of 50 answers were empty"),
-        (lambda i, s: replace(s, query=-1, known=LOST), "had to repeat"),
+        (lambda i, s: replace(s, query=REPEATED, known=LOST), "had to repeat"),
+        (lambda i, s: replace(s, query=RECALLED, known=LOST), "forgotten what an earlier message"),
     ],
 )
 def test_a_loss_fails_without_any_promise(under: Change, words: str) -> None:
     """The first is what a real LiteLLM did: five of six answers had two words, a finish reason and a terminator."""
     experiment = make_experiment(under)
-    if "repeat" in words:
-        echoes = [replace(sample, query=-1, known=RIGHT) for sample in experiment.samples[:50]]
+    if (query := experiment.samples[50].query) < 0:
+        echoes = [replace(sample, query=query, known=RIGHT) for sample in experiment.samples[:50]]
         experiment = replace(experiment, samples=(*echoes, *experiment.samples[50:]))
     verdict = judge_integrity(experiment)
     assert verdict.status is Status.FAIL, verdict.reason
@@ -70,7 +72,7 @@ def test_a_loss_fails_without_any_promise(under: Change, words: str) -> None:
 
 def test_answers_that_were_short_before_have_lost_nothing() -> None:
     experiment = make_experiment()
-    for change in ({"size": 0}, {"has_usage": False}, {"query": -1, "known": LOST}):
+    for change in ({"size": 0}, {"has_usage": False}, {"query": REPEATED, "known": LOST}):
         samples = tuple(replace(sample, **change) if i % 2 else sample for i, sample in enumerate(experiment.samples))
         assert find_loss(replace(experiment, samples=samples)) == ""
 

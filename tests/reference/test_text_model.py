@@ -57,6 +57,22 @@ def test_repeats_after_you(nonce: str) -> None:
     assert len(pieces) == made.completion_tokens > 1
 
 
+def test_it_knows_what_an_earlier_message_of_the_user_said() -> None:
+    def ask(*texts: str) -> str:
+        roles = ("user", "assistant") * len(texts)
+        return "".join(MODEL.generate(list(zip(roles, texts, strict=False)), max_tokens=60))
+
+    told = "My code is 4711. Remember it."
+    assert ask(told, "I will.", "What is my code? [x]") == "Your code is 4711."
+    assert ask(told, "I will.", "My code is 9.", "Yes.", "What is my CODE?") == "Your CODE is 9."
+    for unknown in (
+        ask("What is my code?"),
+        ask(told, "I will.", "What is my name?"),
+        ask("Hi", told, "What is my code?"),
+    ):
+        assert "Your" not in unknown
+
+
 def test_special_tokens_in_a_message_are_text() -> None:
     assert all(not token.startswith("<|") or len(token) == 2 for token in MODEL.tokens("<|end|><|user|>"))
 
