@@ -131,6 +131,31 @@ def intercept_busy(app: ASGIApp, handle: Callable[[Inference, Sequence[Inference
     return intercept(app, note)
 
 
+def intercept_batches(
+    app: ASGIApp, answer: Callable[[Sequence[Inference]], Awaitable[Sequence[Sequence[Message]]]], wait_s: float = 0.02
+) -> ASGIApp:
+    """Give inferences of one path that come within `wait_s` of the first to `answer`, which has an answer for each."""
+    open_batches: dict[str, tuple[list[Inference], asyncio.Future[Sequence[Sequence[Message]]]]] = {}
+
+    async def run_batch(path: str) -> None:
+        await asyncio.sleep(wait_s)
+        calls, answers = open_batches.pop(path)
+        answers.set_result(await answer(calls))
+
+    async def join(call: Inference) -> None:
+        is_first = call.path not in open_batches
+        if is_first:
+            open_batches[call.path] = ([], asyncio.get_running_loop().create_future())
+        calls, answers = open_batches[call.path]
+        calls.append(call)
+        place = len(calls) - 1
+        if is_first:
+            await run_batch(call.path)
+        await call.replay((await answers)[place])
+
+    return intercept(app, join)
+
+
 def _first(body: bytes, receive: Receive) -> Receive:
     return _then([{"type": "http.request", "body": body, "more_body": False}], receive)
 

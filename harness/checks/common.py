@@ -19,7 +19,8 @@ Show = Callable[[str, Exchange], Counterexample]
 """Makes a counterexample from a summary and an exchange: `session.show`."""
 
 TOO_MANY_REQUESTS = 429
-OVERLOAD_STATUSES = (TOO_MANY_REQUESTS, 503)
+SERVICE_UNAVAILABLE = 503
+OVERLOAD_STATUSES = (TOO_MANY_REQUESTS, SERVICE_UNAVAILABLE)
 """Statuses with which a service declines a request because it has no capacity for it."""
 UNRELATED_STATUSES = (401, 403, 404, *OVERLOAD_STATUSES)
 """Statuses that say nothing about the input of a request."""

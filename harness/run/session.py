@@ -133,13 +133,13 @@ class Session:
             self._count_valid([query], [exchange])
         return exchange
 
-    def _count_valid(self, queries: Sequence[Query | None], exchanges: Sequence[Exchange]) -> None:
+    def _count_valid(self, queries: Sequence[Query | Request | None], exchanges: Sequence[Exchange]) -> None:
         """Count those of them that ask the plain sample; without a sample there are none."""
         sample = None
         with suppress(HarnessError):
             sample = self.sample()
         for query, exchange in zip(queries, exchanges, strict=True):
-            if query is None or replace(query, stream=False) == sample:
+            if query is None or (isinstance(query, Query) and replace(query, stream=False) == sample):
                 self.valid.add(exchange, self.show)
 
     def _infer(
@@ -172,23 +172,23 @@ class Session:
         return self._meter_inference(self._finish(self.client.wait_for(asked.future, asked.request)))
 
     def ask_many(
-        self, queries: Sequence[Query], *, concurrency: int, headers: Sequence[Headers] | None = None
+        self, queries: Sequence[Query | Request], *, concurrency: int, headers: Sequence[Headers] | None = None
     ) -> list[Exchange]:
         """Send inferences side by side, at most `concurrency` at once; answers in the queries' order.
 
-        `headers` has the header lines that each of them carries besides. What `ask` sends again is sent again at the
-        end, by itself.
+        `headers` has further header lines of each. What `ask` sends again is sent again at the end, by itself. A
+        request among them (a wrong one) is sent as it is, and not metered.
         """
-        extra = [()] * len(queries) if headers is None else headers
-        requests = [self.request(query, lines) for query, lines in zip(queries, extra, strict=True)]
+        pairs = zip(queries, [()] * len(queries) if headers is None else headers, strict=True)
+        requests = [query if isinstance(query, Request) else self.request(query, lines) for query, lines in pairs]
         for _ in requests:
             self._ledger.before_request()
         decoders = [self.decoder(request) for request in requests]
         answered = self.client.exchange_many(requests, concurrency=concurrency, decoders=decoders)
         exchanges = [self._finish(exchange) for exchange in answered]
-        for exchange in exchanges:
-            self._meter_inference(exchange)
         for place, exchange in enumerate(exchanges):
+            if isinstance(queries[place], Query):
+                self._meter_inference(exchange)
             if _is_dropped(exchange):
                 exchanges[place] = self._infer(requests[place], repeat=True)
         if headers is None:

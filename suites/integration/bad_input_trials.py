@@ -6,17 +6,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from harness.checks.bad_input.outcomes import BadInputTrial, Reaction, classify_reaction
-from harness.checks.bad_input.requests import BadRequest
+from harness.checks.bad_input.parameters import BAD_PARAMETERS, LIMIT_OPTION
+from harness.checks.bad_input.requests import INPUT_MARK, BadRequest, fill_mark
 from harness.checks.common import TOO_MANY_REQUESTS
 from harness.checks.control import Control
 from harness.core.errors import TIMEOUT_ERRORS
 from harness.core.exchange import Exchange
+from harness.core.generation_options import find_limit_option
 from harness.suite import Session, once
 
 CONTROL_COST, TRIAL_COST = 2, 4
 """The valid requests sent first, and the most that one bad request costs."""
 _MAX_HANGS = 3
 """Hangs after which no more bad requests are sent: each hang costs a full deadline."""
+_PROMPT = "Say hello."
 
 
 @dataclass
@@ -33,6 +36,17 @@ def ask_control(ai_client: Session) -> Control:
     able = ai_client.capabilities
     may_reword = able.text and not able.embeds and not ai_client.promises.deterministic
     return Control([ai_client.ask()], [ai_client.ask()], may_reword=may_reword)
+
+
+def make_bad_parameter(ai_client: Session, name: str) -> BadRequest:
+    """A request to generate text with this bad parameter."""
+    parameter, sample = BAD_PARAMETERS[name], ai_client.sample()
+    option = find_limit_option(sample.options) if parameter.option == LIMIT_OPTION else parameter.option
+    # The answer to this prompt ends by itself: some services take a limit of -1 or 0 as no limit.
+    query = replace(sample, inputs=_PROMPT, options={**sample.options, option: INPUT_MARK})
+    request = ai_client.request(query)
+    filled = replace(request, body=fill_mark(request.body, parameter.raw))
+    return BadRequest(name, filled, parameter.may_accept)
 
 
 def try_bad_request(ai_client: Session, bad: BadRequest) -> BadInputTrial:

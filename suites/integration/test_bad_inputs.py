@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from harness.checks.bad_input.outcomes import BadInputTrial, judge_bad_input_refusals, judge_bad_inputs
-from harness.checks.bad_input.parameters import BAD_PARAMETERS, LIMIT_OPTION
-from harness.checks.bad_input.requests import BAD_INPUTS, INPUT_MARK, BadRequest, fill_mark, make_bad_request
+from harness.checks.bad_input.parameters import BAD_PARAMETERS
+from harness.checks.bad_input.requests import BAD_INPUTS, make_bad_request
 from harness.checks.bad_input.unusable_inputs import (
     MOST_UNUSABLE,
     judge_promised_refusals,
@@ -15,16 +14,21 @@ from harness.checks.bad_input.unusable_inputs import (
     name_protocol_request,
 )
 from harness.checks.bad_input.values import MAX_BAD_VALUES, make_bad_values
-from harness.core.generation_options import find_limit_option
 from harness.protocols.shared.opaque_text import is_opaque_text
 from harness.suite import Session, Verdict, check
 
-from .bad_input_trials import CONTROL_COST, TRIAL_COST, ask_control, try_bad_request, try_bad_requests
+from .bad_input_trials import (
+    CONTROL_COST,
+    TRIAL_COST,
+    ask_control,
+    make_bad_parameter,
+    try_bad_request,
+    try_bad_requests,
+)
 
 _TOKENS = 16
 _ONE = CONTROL_COST + TRIAL_COST
 _MAX_OF_PROTOCOL = 8
-_PROMPT = "Say hello."
 
 
 def _try_input(ai_client: Session, case: str) -> list[BadInputTrial]:
@@ -69,13 +73,7 @@ def test_refused_values(ai_client: Session) -> Verdict:
 
 
 def _try_parameter(ai_client: Session, case: str) -> list[BadInputTrial]:
-    parameter, sample = BAD_PARAMETERS[case], ai_client.sample()
-    option = find_limit_option(sample.options) if parameter.option == LIMIT_OPTION else parameter.option
-    # The answer to this prompt ends by itself: some services take a limit of -1 or 0 as no limit.
-    query = replace(sample, inputs=_PROMPT, options={**sample.options, option: INPUT_MARK})
-    request = ai_client.request(query)
-    filled = replace(request, body=fill_mark(request.body, parameter.raw))
-    return [try_bad_request(ai_client, BadRequest(case, filled, parameter.may_accept))]
+    return [try_bad_request(ai_client, make_bad_parameter(ai_client, case))]
 
 
 parameter_check = partial(check, needs=("generates",), cases=tuple(BAD_PARAMETERS))

@@ -5,15 +5,21 @@ from __future__ import annotations
 import random
 
 from harness.checks.bad_input.ordinary_inputs import shows_hang
+from harness.checks.bad_input.requests import BadRequest
 from harness.checks.control import Control
 from harness.checks.isolation import crosstalk
-from harness.core.exchange import Exchange
+from harness.core.exchange import Exchange, Query, Request
 from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check
 
+from .company import make_bad_neighbours
+
 _INPUTS, ROUNDS = 8, 4
-_REQUESTS = _INPUTS * (2 + ROUNDS)
+_BAD = 4
+"""Bad requests among those of each of the last rounds."""
+_WITH_BAD = 2
+_REQUESTS = _INPUTS * (2 + ROUNDS) + _BAD * _WITH_BAD
 
 
 def _judge_concurrent(ai_client: Session, *, stream: bool) -> Verdict:
@@ -28,14 +34,31 @@ def _judge_concurrent(ai_client: Session, *, stream: bool) -> Verdict:
     control = Control(first, again, marks)
     shown, _ = crosstalk.select_shown_inputs(control)
     rounds: list[list[tuple[int, Exchange]]] = []
+    beside: list[str] = []
+    bad = make_bad_neighbours(ai_client, queries[0], _BAD * _WITH_BAD) if shown else []
     generator = random.Random(ai_client.settings.seed)
-    for _ in range(ROUNDS if shown else 0):
+    for turn in range(ROUNDS if shown else 0):
         order = generator.sample(range(len(queries)), len(queries))
-        exchanges = ai_client.ask_many([queries[number] for number in order], concurrency=_INPUTS)
+        guests = bad[turn - ROUNDS + _WITH_BAD :: _WITH_BAD] if turn >= ROUNDS - _WITH_BAD else []
+        exchanges, hangs = _ask_beside(ai_client, [queries[number] for number in order], guests)
         rounds.append(list(zip(order, exchanges, strict=True)))
-        if any(map(shows_hang, exchanges)):
+        beside.append(f"bad requests ({', '.join(guest.name for guest in guests)})" if guests else "")
+        if hangs:
             break
-    return crosstalk.judge_own_answers(control, rounds, ai_client.show)
+    return crosstalk.judge_own_answers(control, rounds, ai_client.show, beside)
+
+
+def _ask_beside(ai_client: Session, queries: list[Query], guests: list[BadRequest]) -> tuple[list[Exchange], bool]:
+    """The answers to the queries, with the guests sent among them; and whether any of all these hung.
+
+    No more are in flight with guests than without.
+    """
+    mixed: list[Query | Request] = list(queries)
+    for place, guest in enumerate(guests):
+        mixed.insert(1 + 2 * place, guest.request)
+    exchanges = ai_client.ask_many(mixed, concurrency=_INPUTS)
+    answers = [exchange for sent, exchange in zip(mixed, exchanges, strict=True) if isinstance(sent, Query)]
+    return answers, any(map(shows_hang, exchanges))
 
 
 @check("concurrent requests get their own answers", requests=_REQUESTS, tokens=16 * _REQUESTS)

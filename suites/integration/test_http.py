@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from harness.checks.bad_input.requests import make_bad_request
 from harness.checks.control import Control
 from harness.checks.http import kept_connection, legal_forms, malformed
-from harness.checks.http.kept_connection import NumberedExchange
+from harness.checks.http.kept_connection import AFTER_BAD, NumberedExchange
 from harness.checks.http.legal_forms import LEGAL_FORMS, select_forms
 from harness.checks.http.malformed import MALFORMED_REQUESTS, PATIENCE, select_malformed
 from harness.core.exchange import Exchange, Query
@@ -63,25 +64,27 @@ def test_forms_accepted(ai_client: Session) -> Verdict:
 
 @once
 def _ask_over_one_connection(ai_client: Session) -> tuple[Control, list[NumberedExchange], list[NumberedExchange]]:
-    """Requests in turn over one connection, and some at once over another; neighbours differ."""
+    """Requests in turn over one connection, a bad one among them, and some at once over another; neighbours differ."""
     queries, control = ask_control_inputs(ai_client)
     distinct, _ = control.select_distinct()
     if not distinct:
         return control, [], []
     turns = [distinct[place % len(distinct)] for place in range(TURNS)]
     at_once = [distinct[min(place, len(distinct) - 1)] for place in range(PIPED)]  # differs from its reversal
-    in_turn = _send_numbered(ai_client, queries, turns)
-    return control, in_turn, _send_numbered(ai_client, queries, at_once, together=True)
+    requests = [ai_client.request(queries[number]) for number in turns]
+    requests.insert(AFTER_BAD, make_bad_request(requests[0], "truncated_json").request)
+    exchanges = ai_client.raw(requests)
+    del exchanges[AFTER_BAD]
+    in_turn = list(zip(turns, exchanges, strict=True))
+    return control, in_turn, _send_at_once(ai_client, queries, at_once)
 
 
-def _send_numbered(
-    ai_client: Session, queries: Sequence[Query], order: Sequence[int], *, together: bool = False
-) -> list[NumberedExchange]:
-    exchanges = ai_client.raw([ai_client.request(queries[number]) for number in order], together=together)
+def _send_at_once(ai_client: Session, queries: Sequence[Query], order: Sequence[int]) -> list[NumberedExchange]:
+    exchanges = ai_client.raw([ai_client.request(queries[number]) for number in order], together=True)
     return list(zip(order, exchanges, strict=True))
 
 
-_CONNECTION_COST = INPUTS_COST + 2 * TURNS + PIPED
+_CONNECTION_COST = INPUTS_COST + 2 * (TURNS + 1) + PIPED
 
 
 @direct_check(

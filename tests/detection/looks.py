@@ -356,6 +356,8 @@ DEFECTS: dict[str, Look] = {
     "answer_sent_twice": _over_one_connection,
     "answers_drift": asks(ONE, ONE, ONE),
     "stale_replica": asks(ONE, ONE, ONE, ONE, ONE),
+    "bad_request_fails_batch": together(ONE, plain([[0] * 63])),
+    "bad_request_shifts_batch": together(plain([[0] * 63]), *(plain([row]) for row in ROWS)),
     "batch_leaks": asks(plain(ROWS)),
     "batch_order": asks(plain(ROWS)),
     "batch_silently_cut": asks(v2(ROWS)),
@@ -513,6 +515,7 @@ def _take_chat_time(client: httpx.Client, prompt: str) -> float:
 
 
 VARIANTS: dict[str, Look] = {
+    "answers_in_batches": _first_took(0.02),
     "busy_429": _side_by_side,
     "chunked_answers": _headers("content-length"),
     "connection_close": _headers("connection"),

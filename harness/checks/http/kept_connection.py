@@ -13,6 +13,8 @@ from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 NumberedExchange = tuple[int, Exchange]
 """The number of an input, and what it was answered."""
+AFTER_BAD = 3
+"""The place of the request in turn before which a bad one was sent over the same connection."""
 _NO_ANSWER = (ErrorClass.CLOSED, ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
 
 
@@ -31,6 +33,8 @@ def judge_kept_connection(
     cases = []
     for place, (number, exchange) in enumerate(in_turn):
         name = f"request {place} of one connection (input {number})"
+        if place == AFTER_BAD:
+            name += ", right after a bad request,"
         problem = _find_problem(control, number, name, exchange)
         cases.append(judge_case(name, exchange, problem, show, explain_decline(exchange)))
     for place, (number, exchange) in enumerate(pipelined):

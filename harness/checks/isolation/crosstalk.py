@@ -6,7 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import comb
 
-from harness.checks.common import Show, count_at_once, explain_decline, has_counterexample, judge, judge_case
+from harness.checks.common import (
+    OVERLOAD_STATUSES,
+    SERVICE_UNAVAILABLE,
+    TOO_MANY_REQUESTS,
+    Show,
+    count_at_once,
+    explain_decline,
+    has_counterexample,
+    judge,
+    judge_case,
+)
 from harness.checks.comparison import compare_contents, find_owner
 from harness.checks.control import Control
 from harness.checks.generation.thinking import describe_no_content, has_text
@@ -21,15 +31,21 @@ _CHANCE = 0.01
 """A share of answers without their mark is another one than alone if chance makes it less likely than this."""
 
 
+Round = Sequence[tuple[int, Exchange]]
+"""The numbers of inputs sent side by side, and what each was answered."""
+
+
 @judge
-def judge_own_answers(control: Control, rounds: Sequence[Sequence[tuple[int, Exchange]]], show: Show) -> Verdict:
+def judge_own_answers(control: Control, rounds: Sequence[Round], show: Show, beside: Sequence[str] = ()) -> Verdict:
     """Every answer given side by side equals the one that its own request has alone.
 
-    A round holds (input, exchange) of requests sent side by side. An answer that is another request's is named
-    cross-talk. A request declined with 429 or 503 is unjudged. The control has marks if the service does not promise
-    determinism: a language model may word an answer differently each time, and each is known by its mark.
+    An answer that is another request's is named cross-talk. A request declined with 429 or 503 is unjudged. The control
+    has marks if the service does not promise determinism: a language model may word an answer differently each time,
+    and each is known by its mark. `beside` says what was sent among the requests of each round, where that was more
+    than these inputs: a 503 that these rounds alone have is no lack of capacity.
     """
     concurrent = [numbered for round_ in rounds for numbered in round_]
+    company = [words for round_, words in zip(rounds, beside or [""] * len(rounds), strict=True) for _ in round_]
     distinct, why = select_shown_inputs(control)
     if why:
         return make_inconclusive(why, n=0)
@@ -39,16 +55,28 @@ def judge_own_answers(control: Control, rounds: Sequence[Sequence[tuple[int, Exc
     if control.marks:
         find_problem = _MarkReader(control, concurrent).find_problem
     cases = []
+    statuses = (TOO_MANY_REQUESTS,) if _is_declined_in_company(concurrent, company) else OVERLOAD_STATUSES
     for place, (number, exchange) in enumerate(concurrent):
         name = f"request {place} (input {number})"
+        place_words = f"{name}, sent beside {company[place]}" if company[place] else name
         problem, unjudged = find_problem(control, number, exchange)
-        unjudged = explain_decline(exchange) or unjudged
-        cases.append(judge_case(name, exchange, problem and f"{name}: {problem}", show, unjudged))
+        unjudged = explain_decline(exchange, statuses) or unjudged
+        cases.append(judge_case(name, exchange, problem and f"{place_words}: {problem}", show, unjudged))
     most = max(count_at_once(exchange for _, exchange in round_) for round_ in rounds)
     if most < 2 and not has_counterexample(cases):
         return make_inconclusive("no two requests were under way at the same time", n=0)
     holds = f"{len(concurrent)} requests in {len(rounds)} rounds, up to {most} at once, each got their own answer"
+    if any(company):
+        holds += f", {sum(map(bool, company))} of them beside bad requests"
     return judge_contract(cases, holds, distinct=len(distinct))
+
+
+def _is_declined_in_company(concurrent: Round, company: Sequence[str]) -> bool:
+    """Whether requests beside bad ones are declined with 503, and those beside their like are not, beyond chance."""
+    declined = [exchange.status == SERVICE_UNAVAILABLE for _, exchange in concurrent]
+    among = [is_declined for is_declined, words in zip(declined, company, strict=True) if words]
+    alone = [is_declined for is_declined, words in zip(declined, company, strict=True) if not words]
+    return bool(alone) and _compute_chance(sum(alone), len(alone), sum(among), len(among)) < _CHANCE
 
 
 def select_shown_inputs(control: Control) -> tuple[list[int], str]:

@@ -1,0 +1,26 @@
+"""Requests side by side wait for one another and are answered together, each by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from starlette.types import ASGIApp, Message
+
+from detection.intercept import Inference, intercept_batches
+from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Variant
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    async def answer(calls: Sequence[Inference]) -> Sequence[Sequence[Message]]:
+        return await asyncio.gather(*(call.collect() for call in calls))
+
+    return intercept_batches(app, answer)
+
+
+VARIANT = Variant(
+    name="answers_in_batches",
+    title="requests side by side are answered together, each by itself",
+    protocols=(PLAIN, V2, CHAT, EMBEDDINGS),
+    wrap=_wrap,
+)
