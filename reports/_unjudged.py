@@ -18,6 +18,7 @@ _TIMES = ("latency", "ttft", "inter_token")
 _WHOLE = {
     GROUNDS["credentials"]: '[endpoint]\ncredentials = { env = "MY_API_KEY" }',
     GROUNDS["https"]: '[endpoint]\nurl = "https://models.example.org"',
+    GROUNDS["this_machine"]: '[endpoint]\nurl = "http://127.0.0.1:8000"',
     GROUNDS["soak"]: '[load]\nscenario = "soak"\nrate = 10\nduration = 3600',
     GROUNDS["experiments"]: '[links.front]\napi = "http://127.0.0.1:8474"\nlisten = "127.0.0.1:8475"\n'
     'upstream = "127.0.0.1:8000"\n[[fault]]\nname = "slow front"\nlink = "front"\nkind = "latency"\n'

@@ -5,14 +5,13 @@ Tested in tests/disturbances/test_every_disturbance.py.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from harness.core.endpoint import Endpoint
+from harness.core.endpoint import Endpoint, is_loopback
 from harness.core.experiment import Fault
 from harness.core.fault import FaultKind, FaultParameters, load_fault
 
@@ -89,11 +88,7 @@ def may_disturb(url: str, allow: Sequence[str]) -> bool:
         host = parts.hostname or ""
     except ValueError:
         return False
-    try:
-        is_here = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_here = host == "localhost"
-    return is_here or bool({host, parts.netloc} & set(allow))
+    return is_loopback(host) or bool({host, parts.netloc} & set(allow))
 
 
 def find_obstacle(endpoint: Endpoint, allow: Sequence[str]) -> str | None:

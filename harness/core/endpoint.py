@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -378,3 +379,11 @@ def parse_url(text: str) -> tuple[str, Credentials | None]:
 def _without_password(text: str) -> str:
     """An address for an error message, by cutting only: even a URL that cannot be parsed may contain a password."""
     return re.sub(r"[?#].*", "…", re.sub(r"^(\w+://)?.*@", r"\1", text.strip(), flags=re.DOTALL), flags=re.DOTALL)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or an address is this machine's loopback."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

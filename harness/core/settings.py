@@ -14,7 +14,7 @@ from harness.core.attack_settings import AttackSettings
 from harness.core.bounds import OverZero
 from harness.core.dataset import Dataset
 from harness.core.drift import DRIFT_GROUNDS, DriftSettings, list_drift_grounds
-from harness.core.endpoint import Endpoint
+from harness.core.endpoint import Endpoint, is_loopback
 from harness.core.evaluation import EVALUATION_GROUNDS, EvaluationSettings, list_evaluation_grounds
 from harness.core.experiment import ChaosSettings, ExperimentPlan, Link
 from harness.core.experiment_kinds import EXPERIMENT_KINDS
@@ -186,6 +186,7 @@ class Settings:
             "http": not endpoint.is_grpc and not endpoint.binary and endpoint.template.is_json,
             "expect": self.endpoint_of("smoke").expect is not None,
             "no_upload": endpoint.template.is_json,
+            "this_machine": is_loopback(endpoint.host) and endpoint.proxy is None,
             "https": endpoint.is_secure and endpoint.unix_socket is None,
             "credentials": endpoint.credentials is not None,
             "other_caller": endpoint.other_credentials is not None,
@@ -219,6 +220,7 @@ GROUNDS = {
     "http": "the requests are no JSON over HTTP, but gRPC, binary, a form, a query or an uploaded file",
     "expect": "it is not configured what a right answer to the sample is ([endpoint] expect)",
     "no_upload": "the inputs are files or fields of a form or query, and none can be generated",
+    "this_machine": "the service does not run on this machine, and cannot reach a server of the harness on loopback",
     "named": "the endpoint is a unix socket and has no host name",
     "https": "the endpoint is spoken to over plain http, or over a unix socket",
     "credentials": "no credentials are configured",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 
 from harness.checks.bad_input.killers import KILLERS, make_killer
-from harness.checks.bad_input.outcomes import BadInputTrial, judge_bad_inputs
-from harness.checks.control import Control
+from harness.checks.bad_input.outcomes import judge_bad_inputs
 from harness.checks.http import hostile
 from harness.checks.http.hostile import HostileRequest
 from harness.core.canary import mint_canary
 from harness.core.exchange import Exchange, Request
 from harness.suite import Session, Verdict, check
+
+from .trials import HARM_CONTROLS, HARM_COST, try_until_harmed
 
 _MOST = 20
 """Requests of one check, at most."""
@@ -56,25 +56,17 @@ def test_foreign_origins(ai_client: Session) -> Verdict:
     return hostile.judge_hostile(sent, ai_client.ask(), "no other site is let in with credentials", ai_client.show)
 
 
+_MOST_KILLERS = HARM_CONTROLS + HARM_COST * len(KILLERS)
+
+
 @check(
     "no single request ends the service",
     needs=("generates",),
     grounds=("http",),
-    requests=4 + 3 * len(KILLERS),
-    tokens=16 * (4 + 3 * len(KILLERS)),
+    requests=_MOST_KILLERS,
+    tokens=16 * _MOST_KILLERS,
 )
 def test_one_request_kills(ai_client: Session) -> Verdict:
-    able = ai_client.capabilities
-    control = Control([ai_client.ask()], [ai_client.ask()], may_reword=not ai_client.promises.deterministic)
-    other = ai_client.endpoint.other_credentials
-    if other and not ai_client.ask(credentials=other).ok:
-        other = None
-    trials = []
-    for name in KILLERS if able.text and not control.problem else ():
-        bad = make_killer(ai_client.request(), name)
-        exchange = ai_client.send(bad.request)
-        after = ai_client.ask(credentials=other) if other else ai_client.ask()
-        trials.append(BadInputTrial(bad, exchange, replace(after, authorization="own")))
-        if not after.ok:
-            break
+    killers = [make_killer(ai_client.request(), name) for name in KILLERS if ai_client.capabilities.text]
+    control, trials = try_until_harmed(ai_client, killers)
     return judge_bad_inputs(control, trials, ai_client.show)

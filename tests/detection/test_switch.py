@@ -19,10 +19,10 @@ from harness.core.settings import Promises
 from harness.reference.backend import create_app
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
+from tests.detection import looks
 from tests.detection.looks import (
     BASE,
     CUT,
-    DEFECTS,
     ERRORS,
     MODELS,
     ONE,
@@ -34,7 +34,9 @@ from tests.detection.looks import (
     raw,
     written,
 )
+from tests.detection.security_looks import SECURITY
 
+DEFECTS = {**looks.DEFECTS, **SECURITY}
 Serving = Callable[[ServiceSettings], AbstractContextManager[httpx.Client]]
 
 
