@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from harness.chaos.client_target import ServiceTarget
-from harness.chaos.guardian import Guardian, LiftRecord
+from harness.chaos.guardian import Guardian, LiftRecord, do_nothing
 from harness.chaos.injector import ActiveFault, Injector
 from harness.chaos.platform import ActiveAction, PlatformInjector
 from harness.chaos.queries import QueryPool
@@ -99,10 +99,11 @@ class ActiveDisturbance:
         self._problem: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=f"aiharness-{kind.name}", daemon=True)
 
-    def apply(self, record: LiftRecord | None = None) -> None:
-        """Begin."""
+    def apply(self, record: LiftRecord | None = None, begin: Callable[[], None] = do_nothing) -> None:
+        """Begin it; the arguments are those of `ActiveFault.apply`."""
         if self._guardian is not None:
             self._guardian.watch(self._fault.name, "", (), record)
+        begin()
         self._thread.start()
 
     def renew(self) -> None:

@@ -1,5 +1,8 @@
 """The record of an experiment's faults: lines of `faults.jsonl`, one when a fault begins, ends, and is judged.
 
+The guardian knows of a fault before the record says that it is on, and the record before it is: whenever the runner
+dies, somebody lifts what is on, and writes that down.
+
 Tested in tests/chaos/test_run_experiment.py.
 """
 
@@ -28,15 +31,16 @@ class FaultRecord:
         self._plan, self._apis, self._run_dir, self._began, self._now = plan, apis, run_dir, began, now
         self._since: dict[int, float] = {}
 
-    def begin(self, index: int) -> LiftRecord:
-        """A fault is about to be applied. Returns what the guardian writes if it has to lift it."""
+    def prepare(self, index: int) -> LiftRecord:
+        """A fault is about to be announced. Returns what the guardian writes if it has to lift it."""
         self._since[index] = self._now()
-        line = self._make_line(Strike(self._plan.faults[index]), index, None, "on")
-        self._run_dir.append(FAULTS, line)
+        line = self._make_line(Strike(self._plan.faults[index]), index, None, "lifted by guardian")
         started = read_monotonic() - self._now()
-        return LiftRecord(
-            str((self._run_dir.path / FAULTS).absolute()), started, {**line, "state": "lifted by guardian"}
-        )
+        return LiftRecord(str((self._run_dir.path / FAULTS).absolute()), started, line)
+
+    def begin(self, index: int) -> None:
+        """The guardian knows of a fault, which is about to be applied."""
+        self._run_dir.append(FAULTS, self._make_line(Strike(self._plan.faults[index]), index, None, "on"))
 
     def end(self, index: int, state: str, proof: Proof | None = None) -> None:
         """A fault is lifted (now), or cannot be: the `proxy gone`."""

@@ -37,12 +37,17 @@ ApiCall = tuple[str, str, dict[str, Any] | None]
 class LiftRecord:
     """A line (JSON) that the guardian appends to the file at `path` when it has lifted the fault of a dead runner.
 
+    It does so only where the file says that the fault is on: a line with the same `name` and `applied_at`.
     `started` is the start of the run on the system's monotonic clock: the line gets `lifted_at`, in seconds of the run.
     """
 
     path: str
     started: float
     line: Mapping[str, Any]
+
+
+def do_nothing() -> None:
+    """What is called before a fault without a record is applied."""
 
 
 class Guardian:
@@ -145,11 +150,23 @@ def main(parent: int) -> None:
 def _lift_and_record(fault: dict[str, Any]) -> bool:
     """Whether the fault is over now; a line in the record of the run says when it was lifted."""
     outcome = _lift(fault)
-    if outcome == "lifted" and (record := fault.get("record")):
+    record = fault.get("record")
+    if outcome == "lifted" and record and _is_recorded(record):
         line = {**record["line"], "lifted_at": round(time.monotonic() - record["started"], 4)}
         with contextlib.suppress(OSError), open(record["path"], "ab") as file:  # the folder may be gone
             file.write(json.dumps(line).encode() + b"\n")
     return outcome != "on"
+
+
+def _is_recorded(record: dict[str, Any]) -> bool:
+    """Whether the record says that the fault is on: a run that died before that has applied nothing of it."""
+    try:
+        with open(record["path"], "rb") as file:
+            rows = [json.loads(line) for line in file]
+    except (OSError, ValueError):
+        return False
+    keys = ("name", "applied_at")
+    return any(all(row.get(key) == record["line"][key] for key in keys) for row in rows)
 
 
 def _lift(fault: dict[str, Any]) -> Literal["lifted", "gone", "on"]:

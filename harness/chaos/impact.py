@@ -19,9 +19,11 @@ def describe_impact(experiment: Experiment, yardstick: Yardstick) -> str:
     if applied is None or lifted is None:
         return ""
     since = select_samples(experiment.samples, applied, experiment.lowered)
+    lost = sum(sample.error is not None for sample in experiment.overtaken_samples)
+    begin = f"{lost} requests that were on their way when the fault began failed; " if lost else ""
     bad = [sample for sample in since if sample.judged_latency > yardstick.slow_over]
     if not bad:
-        return "no request after the begin of the fault was bad: no goodput was lost"
+        return f"{begin}no request that was due after the begin of the fault was bad: no goodput was lost"
     first = bad[0].intended - applied
     rate = experiment.plan.chaos.rate
     back = estimate_recovery(yardstick, [sample.judged_latency for sample in since])
@@ -29,7 +31,7 @@ def describe_impact(experiment: Experiment, yardstick: Yardstick) -> str:
     if back < len(since):
         mitigated = f"they were good again {_place(since[back], applied, lifted)}"
     return (
-        f"the first bad request was due {first:.2f} s after the fault began, and {mitigated}; {len(bad)} of "
+        f"{begin}the first bad request was due {first:.2f} s after the fault began, and {mitigated}; {len(bad)} of "
         f"{len(since)} requests since then were bad: {len(bad) / rate:.2f} s of goodput were lost"
     )
 

@@ -7,11 +7,11 @@ fault proxy, which answers `GET /aiharness`, gives each fault a lease, and count
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from harness.chaos.guardian import ApiCall, Guardian, LiftRecord
+from harness.chaos.guardian import ApiCall, Guardian, LiftRecord, do_nothing
 from harness.chaos.lifting import DISABLED_PREFIX, PREFIX, lift_ours
 from harness.chaos.proof import probe_link, prove_fault
 from harness.chaos.toxiproxy_api import ToxiproxyApi, list_removal_calls, quote_name
@@ -201,10 +201,12 @@ class ActiveFault:
         self.name = f"{DISABLED_PREFIX if self._disables else PREFIX}{make_slug(fault.name)}"
         self._path = f"{self._proxy.path}/toxics/{self.name}"
 
-    def apply(self, record: LiftRecord | None = None) -> None:
-        """Apply the fault; the guardian learns of it first, and writes the record if it has to lift it."""
+    def apply(self, record: LiftRecord | None = None, begin: Callable[[], None] = do_nothing) -> None:
+        """Apply the fault. The guardian learns of it first, and writes the record if it has to lift it; then `begin` is
+        called."""
         fault = self._fault
         self._injector.guardian.watch(self.name, self._injector.api.base, self._list_lifting_calls(), record)
+        begin()
         lease = {"lease_ms": LEASE} if self._injector.is_own_proxy else {}
         if self._disables:
             self._proxy.add_toxic(name=self.name, type="noop", **lease)

@@ -8,11 +8,11 @@ Tested in tests/chaos/test_platform.py.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.chaos.guardian import Guardian, LiftRecord
+from harness.chaos.guardian import Guardian, LiftRecord, do_nothing
 from harness.chaos.platform_undo import carry_out, read_state
 from harness.core.errors import UsageError
 from harness.core.experiment import Fault, Proof
@@ -93,11 +93,15 @@ class ActiveAction:
         self._undo: dict[str, Any] | None = None
         self._detail = ""
 
-    def apply(self, record: LiftRecord | None = None) -> None:
-        """Run the command, or send the signal. Raises `UsageError` when it fails."""
+    def apply(self, record: LiftRecord | None = None, begin: Callable[[], None] = do_nothing) -> None:
+        """Run the command, or send the signal; the arguments are those of `ActiveFault.apply`.
+
+        Raises `UsageError` when it fails.
+        """
         self._pid = self._injector.find_pid() if self._injector.replica.has_pid else None
         self._undo = self._make_step(self._kind.undo, self._kind.undo_signal)
         self._injector.guardian.watch(self._fault.name, "", (), record, self._undo)
+        begin()
         begun = read_monotonic()
         self._carry_out(self._make_step(self._kind.name, self._kind.signal))
         self._detail = f"{self._kind.name} of {self._injector.replica.name} took {read_monotonic() - begun:.2f} s"

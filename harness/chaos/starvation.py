@@ -91,7 +91,7 @@ def spare_starved(experiment: Experiment, errors: Set[str] = _EXPLAINED) -> Expe
         return experiment
 
     def spare(sample: Sample) -> Sample:
-        ended = sample.ended if sample.ended is not None else sample.intended + (sample.latency or 0.0)
+        ended = sample.find_end()
         is_starved = any(start <= ended and sample.intended <= end for start, end in experiment.starved)
         is_explained = sample.error is None or sample.error in errors
         if sample.silent or ended < applied or not (is_starved and is_explained):

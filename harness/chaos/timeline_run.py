@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from harness.chaos.direct import AnyActive, AnyInjector
@@ -93,11 +94,11 @@ class TimelineRun:
     def _apply(self, action: Action) -> None:
         index, fault = action.index, action.fault
         active = self._injectors[fault.place].prepare(fault)
-        guard = self._record.begin(index)
+        guard = self._record.prepare(index)
         begun = self._load.now()
         try:
             self._active[index] = active  # before it is on: a call without an answer may have applied it
-            active.apply(guard)
+            active.apply(guard, partial(self._record.begin, index))
         except UsageError as problem:
             if not isinstance(problem, ProxyGone):
                 del self._active[index]

@@ -221,6 +221,10 @@ class Sample:
         """Whether it was answered, and the answer is right."""
         return self.error is None and not self.silent
 
+    def find_end(self) -> float:
+        """When the request was over, in seconds of the run."""
+        return self.intended + (self.latency or 0.0) if self.ended is None else self.ended
+
     @property
     def judged_latency(self) -> float:
         """The latency; infinite when the answer failed or is wrong."""
@@ -300,6 +304,14 @@ class Experiment:
     def fault_samples(self) -> list[Sample]:
         """The samples that were intended from the first fault to the end of the last one."""
         return [] if self.applied is None else select_samples(self.samples, self.applied, self.lifted)
+
+    @property
+    def overtaken_samples(self) -> list[Sample]:
+        """The samples that were on their way when the first fault began: it may have struck them, too."""
+        applied = self.applied
+        if applied is None:
+            return []
+        return [sample for sample in self.samples if sample.intended < applied < sample.find_end()]
 
 
 def select_samples(samples: Iterable[Sample], start: float, end: float | None) -> list[Sample]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.chaos.impact import describe_attempts, describe_impact
@@ -27,6 +29,18 @@ def test_a_recovery_after_the_lift_and_none() -> None:
     )
     never = lived(samples=(*BASELINE, *load(5, 17, error="closed")))
     assert "bad until the end" in describe_impact(never, YARDSTICK)
+
+
+def test_what_was_on_its_way_when_the_fault_began_is_told_apart() -> None:
+    """A replica that is killed loses what it had, though nothing that is due afterwards fails."""
+    lost = [replace(sample, error="closed", ended=5.1) if sample.intended >= 4.5 else sample for sample in BASELINE]
+    killed = lived(samples=(*lost, *load(5, 17)))
+    count = sum(sample.error is not None for sample in lost)
+    assert count
+    assert describe_impact(killed, YARDSTICK).startswith(f"{count} requests that were on their way when the fault")
+    assert "no goodput was lost" in describe_impact(killed, YARDSTICK)
+    early = [replace(sample, error="closed", ended=4.9) if sample.intended >= 4.5 else sample for sample in BASELINE]
+    assert "on their way" not in describe_impact(lived(samples=(*early, *load(5, 17))), YARDSTICK)
 
 
 def test_a_fault_that_nobody_noticed() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from harness.chaos.guardian import Guardian, LiftRecord
 from harness.chaos.operator_log import TIMELINE, read_records
 from harness.core.disturbance import find_disturbance
 from harness.core.fault import list_faults, load_fault
@@ -72,6 +73,54 @@ def test_a_killed_run_leaves_a_record_of_the_end_of_its_fault(
     assert folder is not None, (tmp_path / "out").read_text()
     lifted = [("on", False), ("lifted by guardian", True)]
     assert eventually(lambda: read_states(folder) == lifted, 90), read_states(folder)
+
+
+DIES = """
+import os, signal
+from harness.io.rundir import RunDir
+append = RunDir.append
+
+def append_and_die(run_dir, name, line):
+    append(run_dir, name, line)
+    if line.get("state") == "on":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+RunDir.append = append_and_die
+"""
+"""A conftest.py: the run dies once its record says that a fault is on, before anything of it is applied."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["latency", "slowloris", "pause"])
+def test_the_guardian_knows_of_a_fault_before_the_record_says_that_it_is_on(
+    tmp_path: Path, deployment: Deployment, replica: subprocess.Popen[bytes], kind: str
+) -> None:
+    """One on a link, one of clients, one of the platform."""
+    (tmp_path / "aiharness.toml").write_text(configure(kind, deployment, replica.pid))
+    (tmp_path / "conftest.py").write_text(DIES)
+    folder = next(filter(None, (run_to_death(tmp_path, f"run{attempt}") for attempt in range(4))), None)
+    assert folder is not None, (tmp_path / "out").read_text()
+    lifted = [("on", False), ("lifted by guardian", True)]
+    assert eventually(lambda: read_states(folder) == lifted, 90), read_states(folder)
+
+
+@pytest.mark.parametrize("recorded", [1.5, 1.0])
+def test_the_guardian_records_the_end_of_what_the_run_had_recorded(tmp_path: Path, recorded: float) -> None:
+    """A run that died before its record said that the fault is on had applied nothing of it."""
+    path, row = tmp_path / FAULTS, {"name": "slow", "applied_at": 1.5, "lifted_at": None}
+    path.write_text(json.dumps({**row, "applied_at": recorded, "state": "on"}) + "\n")
+    guardian = Guardian()
+    guardian.watch("slow", "", (), LiftRecord(str(path), 0.0, {**row, "state": "lifted by guardian"}))
+    guardian.close()
+    assert [state for state, _ in read_states(tmp_path)] == ["on", "lifted by guardian"][: 1 + (recorded == 1.5)]
+
+
+def run_to_death(place: Path, name: str) -> Path | None:
+    """The folder of a run that killed itself; None where a busy machine had no steady state."""
+    command = [sys.executable, "-m", "pytest", "--ai-suite=chaos", f"--ai-run-dir={name}", "-p", "no:cacheprovider"]
+    with (place / "out").open("wb") as out:
+        status = subprocess.run(command, cwd=place, stdout=out, stderr=out, check=False, timeout=240).returncode
+    return place / name if status == -signal.SIGKILL else None
 
 
 def read_states(folder: Path) -> list[tuple[str, bool]]:
