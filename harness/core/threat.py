@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import sub
 from typing import Any, Literal, Protocol
 
 from harness.core.bounds import OverZero
@@ -132,9 +133,11 @@ class Distance:
 
     def between(self, original: Collection[float], row: Collection[float]) -> float:
         """The size of the change, by the norm. Raises `ValueError` for rows of different lengths."""
-        changes = [abs(a - b) for a, b in zip(original, row, strict=True)]
         if self.norm is Norm.L2:
-            return math.hypot(*changes)
+            return math.dist(original, row)
+        if len(original) != len(row):
+            raise ValueError(f"rows of {len(original)} and {len(row)} numbers")
+        changes = list(map(abs, map(sub, original, row)))
         if self.norm is Norm.L0:
             if not self.columns:
                 return float(sum(change > _SAME for change in changes))

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from itertools import islice
 
 import numpy as np
 
-from harness.core.attack import Attack, AttackKind, Finding, Prediction, Row, find_kind
+from harness.core.attack import Attack, AttackKind, Prediction, Row, find_kind
 from harness.core.exchange import Exchange
-from harness.robustness.attacked_input import NOISE, REPLAYS, AttackedInput
+from harness.robustness.attacked_input import NOISE, REPLAYS, AttackedInput, Success
 from harness.robustness.query_ledger import QueryLedger, Question
+from harness.run.oracle import RowAnswer
 
 _DONORS = 5
 """Real rows that an attack gets to start from."""
 
 Watch = Callable[[int, int], None]
 """Takes the rows that were answered, and the most that are still to come."""
+Handling = Generator[tuple[Row, Prediction], None, list[float]]
+"""Yields the successes of a batch, which are replayed then, and returns the batch's margins."""
 CleanAnswers = dict[int, Prediction]
 """The answer to the clean row of each input, by its number."""
 
@@ -62,8 +66,8 @@ def attack_all(
         if not kind.roams:
             _refuse_leaving(attack, [target for target in alive if target.batches > kind.asks_first])
         answers = iter(ledger.ask(questions, "query"))
-        for target in alive:
-            margins = _handle_batch(ledger, kind, target, answers)
+        batches = [_handle_batch(kind, target, list(islice(answers, len(target.list_sent())))) for target in alive]
+        for target, margins in zip(alive, _replay_in_step(ledger, alive, batches), strict=True):
             if target.state == "alive":
                 target.advance(margins)
         _settle(ledger, alive)
@@ -84,75 +88,87 @@ def _choose_donors(target: AttackedInput, targets: Sequence[AttackedInput]) -> t
     return tuple(rows[place] for place in np.argsort(away, kind="stable")[:_DONORS].tolist())
 
 
-def _handle_batch(
-    ledger: QueryLedger, kind: AttackKind, target: AttackedInput, answers: Iterator[tuple[Prediction | None, Exchange]]
-) -> list[float]:
-    """Count the answers to a batch; returns the margins that the search is sent."""
-    margins = []
+def _handle_batch(kind: AttackKind, target: AttackedInput, answers: Sequence[RowAnswer]) -> Handling:
+    """Count the answers to a batch; yields each success that is to be replayed, returns what the search is sent."""
+    margins, left = [], iter(answers)
     for row in target.batch:
         if not len(row):
             margins.append(1.0)
             target.broken_by_name.append(None)
             continue
-        reply, exchange = next(answers)
-        margins.append(_handle_answer(ledger, kind, target, row, reply, exchange))
+        reply, exchange = next(left)
+        margin, is_success = _handle_answer(kind, target, row, reply, exchange)
+        if is_success and reply is not None and target.reserve_replays():
+            yield row, reply
+        margins.append(margin)
     return margins
 
 
 def _handle_answer(
-    ledger: QueryLedger,
-    kind: AttackKind,
-    target: AttackedInput,
-    row: Row,
-    reply: Prediction | None,
-    exchange: Exchange,
-) -> float:
-    """Count one answer; returns the margin that the search is sent for it."""
+    kind: AttackKind, target: AttackedInput, row: Row, reply: Prediction | None, exchange: Exchange
+) -> tuple[float, bool]:
+    """Count one answer; returns the margin that the search is sent for it, and whether it is to be replayed."""
     if kind.names or kind.samples:
         target.broken_by_name.append(None if reply is None else target.criterion.met(reply))
     if target.state != "alive":
-        return 0.0
+        return 0.0, False
     target.queries += 1
     if reply is None:
         target.state, target.lost = "lost", exchange
-        return 0.0
+        return 0.0, False
     margin = target.criterion.margin(reply)
     target.moved |= abs(margin - target.start) > NOISE
     if not target.criterion.met(reply):
-        return margin
+        return margin, False
     if kind.asks_first and target.batches == 1:
-        return margin
+        return margin, False
     distance = target.task.distance.between(target.task.row, row)
     target.closest = min(target.closest, distance)
     if not target.task.distance.allows(target.task.row, row):
-        return margin
+        return margin, False
     if kind.minimises:
         if target.candidate is None or distance < target.candidate[0]:
             target.candidate = distance, row, target.queries, reply
-        return margin
-    if target.reserve_replays():
-        replay(ledger, target, row, reply)
-    return abs(margin)  # a flaky success does not count: the search goes on
+        return margin, False
+    return abs(margin), True  # a flaky success does not count: the search goes on
+
+
+def _replay_in_step(
+    ledger: QueryLedger, targets: Sequence[AttackedInput], batches: Sequence[Handling]
+) -> list[list[float]]:
+    """Go through all batches together, so that their replays share the connections; returns what each returns."""
+    margins: dict[int, list[float]] = {}
+    waiting = list(enumerate(zip(targets, batches, strict=True)))
+    while waiting:
+        successes, going_on = [], []
+        for place, (target, batch) in waiting:
+            try:
+                row, reply = next(batch)
+            except StopIteration as ended:
+                margins[place] = ended.value
+            else:
+                successes.append(Success(target, row, reply))
+                going_on.append((place, (target, batch)))
+        replay_all(ledger, successes)
+        waiting = going_on
+    return [margins[place] for place in range(len(batches))]
 
 
 def _settle(ledger: QueryLedger, targets: Sequence[AttackedInput]) -> None:
     """Replay the smallest success of each search that went on after it and has ended."""
+    successes = []
     for target in targets:
         if target.candidate is None or target.state not in ("robust", "unfinished"):
             continue
-        _, row, queries, reply = target.candidate
-        target.queries, target.candidate = queries, None
-        replay(ledger, target, row, reply)
+        _, row, target.queries, reply = target.candidate
+        target.candidate = None
+        successes.append(Success(target, row, reply))
+    replay_all(ledger, successes)
 
 
-def replay(ledger: QueryLedger, target: AttackedInput, row: Row, reply: Prediction) -> Finding:
-    """Send a success again, alone: it is confirmed if each answer repeats it, else flaky."""
-    replays = ledger.replay(Question(target.number, row), REPLAYS)
-    confirmed = all(again is not None and target.criterion.met(again) for again, _ in replays)
-    distance = target.task.distance.between(target.task.row, row)
-    finding = Finding(row, reply.label, target.queries, distance, confirmed, replays[-1][1])
-    if confirmed:
-        target.state, target.finding = "confirmed", finding
-    else:
-        target.flaky = target.flaky or finding
-    return finding
+def replay_all(ledger: QueryLedger, successes: Sequence[Success]) -> list[bool]:
+    """Send successes again, each row alone: one is confirmed if each answer repeats it, else flaky."""
+    if not successes:
+        return []
+    answers = iter(ledger.replay([Question(success.target.number, success.row) for success in successes], REPLAYS))
+    return [success.note_replays(list(islice(answers, REPLAYS))) for success in successes]

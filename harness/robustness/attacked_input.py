@@ -14,6 +14,7 @@ import numpy as np
 
 from harness.core.attack import Attack, Criterion, Finding, Prediction, Row, Search, Task, find_kind
 from harness.core.exchange import Exchange
+from harness.run.oracle import RowAnswer
 
 REPLAYS = 3
 """Times that a finding is sent again, alone: it is confirmed when each of them repeats it."""
@@ -155,3 +156,24 @@ class AttackedInput:
         if self.flaky is None:
             return True
         return self.budget.count_left(self.number) >= REPLAYS and self.budget.take(self.number, REPLAYS) == REPLAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """A misclassified row within the limit, which its replays make a finding or a flaky one."""
+
+    target: AttackedInput
+    row: Row
+    reply: Prediction
+
+    def note_replays(self, answers: Sequence[RowAnswer]) -> bool:
+        """Take the answers to the replays; whether each of them repeats the success."""
+        target = self.target
+        confirmed = all(again is not None and target.criterion.met(again) for again, _ in answers)
+        distance = target.task.distance.between(target.task.row, self.row)
+        finding = Finding(self.row, self.reply.label, target.queries, distance, confirmed, answers[-1][1])
+        if confirmed:
+            target.state, target.finding = "confirmed", finding
+        else:
+            target.flaky = target.flaky or finding
+        return confirmed

@@ -68,7 +68,7 @@ class Campaign:
         findings = session.settings.known_findings
         known = replay_known_findings(self._ledger, self._attack, targets, clean, findings, form)
         if findings:
-            self._notes.append(f"{known} findings of earlier runs still succeed, without a search")
+            self._notes.append(f"{known} inputs are still broken by findings of earlier runs, without a search")
         self._prepare(self._attack)
         attack_all(self._ledger, self._attack, targets, clean, watch)
         if self._ledger.oracle.has_coarse_scores and find_kind(self._attack).reads == "scores":

@@ -31,7 +31,7 @@ def replay_stored_finding(session: Session, finding: StoredFinding) -> Verdict:
     ):
         return make_inconclusive(f"out of date: input {finding.input} of {data.dataset.name} is another row now", n=0)
     oracle = Oracle(session, form.decode, REPLAYS)
-    answers = oracle.replay(form.encode(finding.row), REPLAYS)
+    answers = oracle.replay([form.encode(finding.row)] * REPLAYS)
     if unreached := find_harness_error(*(exchange for _, exchange in answers)):
         return unreached
     wrong = [str(reply.label).strip() != finding.label for reply, _ in answers if reply is not None]

@@ -5,6 +5,7 @@ Tested in tests/robustness/test_findings.py.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from harness.attacks.pointwise import reset_features
-from harness.core.attack import Attack, Finding, find_kind
+from harness.core.attack import Attack, Finding, Row, Search, find_kind
 from harness.core.stored_finding import StoredFinding
 from harness.core.verdict import Counterexample
-from harness.robustness.attack_driver import CleanAnswers, replay
-from harness.robustness.attacked_input import AttackedInput
+from harness.robustness.attack_driver import CleanAnswers, replay_all
+from harness.robustness.attacked_input import AttackedInput, Success
 from harness.robustness.query_ledger import QueryLedger, Question, compute_row_digest
 from harness.robustness.row_forms import RowForm
 from harness.robustness.text_edits import show_edits
@@ -38,57 +39,65 @@ def replay_known_findings(
     form: RowForm,
 ) -> int:
     """Send what earlier runs have found for these inputs, before any search; returns how many still succeed."""
-    norm, still = find_kind(attack).norm, 0
-    by_original = {finding.original: finding for finding in known if finding.norm == norm}
+    norm = find_kind(attack).norm
+    by_original = defaultdict(list)
+    for finding in known:
+        if finding.norm == norm:
+            by_original[finding.original].append(form.encode(finding.row))
+    asked = []
     for target in targets:
-        finding = by_original.get(compute_row_digest(target.task.row))
-        if finding is None or target.state != "alive":
-            continue
-        row = form.encode(finding.row)
-        if len(row) != len(target.task.row) and not isinstance(row, str):
-            continue
-        if not target.task.distance.allows(target.task.row, row) or not target.budget.take(target.number, 1):
-            continue
-        ((reply, _),) = ledger.ask([Question(target.number, row)], "known")
-        target.queries += 1
+        rows = by_original[compute_row_digest(target.task.row)] if target.state == "alive" else []
+        for row in rows:
+            if _fits(target, row) and target.budget.take(target.number, 1):
+                target.queries += 1
+                asked.append((target, row))
+    answers = ledger.ask([Question(target.number, row) for target, row in asked], "known") if asked else []
+    successes = []
+    for (target, row), (reply, _) in zip(asked, answers, strict=True):
         if reply is not None and target.criterion.met(reply):
-            replay(ledger, target, row, reply)
-            still += target.state == "confirmed"
-    return still
+            successes.append(Success(target, row, reply))
+    replay_all(ledger, successes)
+    return sum(target.state == "confirmed" for target in targets)
+
+
+def _fits(target: AttackedInput, row: Row) -> bool:
+    is_same_form = isinstance(row, str) or len(row) == len(target.task.row)
+    return is_same_form and target.task.distance.allows(target.task.row, row)
 
 
 def shrink_findings(ledger: QueryLedger, targets: Sequence[AttackedInput]) -> None:
     """Take back every change that a finding does not need; the smaller row counts if its replays confirm it."""
+    searches, rows = {}, {}
     for target in targets:
-        if target.finding is None or isinstance(target.task.row, str):
-            continue
-        smaller = _shrink(ledger, target, target.finding)
-        if smaller is None:
-            continue
-        before = target.finding, target.flaky
-        if not replay(ledger, target, smaller[0], smaller[1]).confirmed:
-            target.finding, target.flaky = before
-
-
-def _shrink(ledger: QueryLedger, target: AttackedInput, finding: Finding) -> tuple[Any, Any] | None:
-    """The smallest row that was still misclassified, with its answer, and inside the limit; None without one."""
-    random = np.random.default_rng(target.task.seed)
-    search = reset_features(target.task, np.asarray(finding.row, dtype=np.float64), random)
-    smallest = None
-    batch = next(search, None)
+        if target.finding is not None and not isinstance(target.task.row, str):
+            random, start = np.random.default_rng(target.task.seed), np.asarray(target.finding.row, dtype=np.float64)
+            searches[target.number] = target, reset_features(target.task, start, random)
+            rows[target.number] = _ask_next(searches[target.number][1], None)
+    smaller: dict[int, Success] = {}
     for _ in range(SHRINKING):
-        if batch is None:
+        asked = [(number, row) for number, row in rows.items() if row is not None]
+        if not asked:
             break
-        (row,) = batch
-        ((reply, _),) = ledger.ask([Question(target.number, row)], "shrink")
-        wrong = reply is not None and target.criterion.met(reply)
-        if wrong and target.task.distance.allows(target.task.row, row):
-            smallest = row, reply
-        try:
-            batch = search.send([-1.0 if wrong else 1.0])
-        except StopIteration:
-            break
-    return smallest
+        answers = ledger.ask([Question(number, row) for number, row in asked], "shrink")
+        for (number, row), (reply, _) in zip(asked, answers, strict=True):
+            target, search = searches[number]
+            is_wrong = reply is not None and target.criterion.met(reply)
+            if is_wrong and reply is not None and target.task.distance.allows(target.task.row, row):
+                smaller[number] = Success(target, row, reply)
+            rows[number] = _ask_next(search, -1.0 if is_wrong else 1.0)
+    before = {number: (success.target.finding, success.target.flaky) for number, success in smaller.items()}
+    for success, is_confirmed in zip(smaller.values(), replay_all(ledger, list(smaller.values())), strict=True):
+        if not is_confirmed:
+            success.target.finding, success.target.flaky = before[success.target.number]
+
+
+def _ask_next(search: Search, margin: float | None) -> Row | None:
+    """The next row of a search that yields them one by one; None at its end."""
+    try:
+        (row,) = next(search) if margin is None else search.send([margin])
+    except StopIteration:
+        return None
+    return row
 
 
 def store_findings(attack: Attack, targets: Sequence[AttackedInput], form: RowForm, seed: int) -> list[StoredFinding]:

@@ -92,9 +92,10 @@ class QueryLedger:
         """The answer to each row, in order; raises as `Oracle.ask`."""
         return self._answer(questions, purpose, lambda rows: self.oracle.ask(rows, purpose))
 
-    def replay(self, question: Question, times: int) -> list[RowAnswer]:
-        """The answers to one row that is sent alone, several times."""
-        return self._answer([question] * times, "replay", lambda rows: self.oracle.replay(rows[0], len(rows)))
+    def replay(self, questions: Sequence[Question], times: int) -> list[RowAnswer]:
+        """The answers to rows that are sent alone, so many times each, one row after the other."""
+        repeated = [question for question in questions for _ in range(times)]
+        return self._answer(repeated, "replay", self.oracle.replay)
 
     def _answer(
         self, questions: Sequence[Question], purpose: str, ask: Callable[[list[Row]], list[RowAnswer]]

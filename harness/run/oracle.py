@@ -111,10 +111,10 @@ class Oracle:
                 return
             self._ask_again(rows, answers, lost, 1)
 
-    def replay(self, row: Row, times: int) -> list[RowAnswer]:
-        """The answers to one row that is sent alone, several times: its batch may have changed the first answer."""
-        answers = self._send([row] * times, 1, "replay")
-        self._repeat_noisy([row] * times, answers)
+    def replay(self, rows: Sequence[Row]) -> list[RowAnswer]:
+        """The answers to rows that are sent alone: their batch may have changed the first answer."""
+        answers = self._send(rows, 1, "replay")
+        self._repeat_noisy(rows, answers)
         return answers
 
     def recall(self, row: Row) -> Exchange:
@@ -151,8 +151,11 @@ class Oracle:
 
     def _note_scores(self, replies: Sequence[Prediction]) -> None:
         for reply in replies:
-            for score in reply.scores or ():
-                self.score_count += 1
+            scores = reply.scores or ()
+            self.score_count += len(scores)
+            if self._has_fine_scores and len(self._values) > _COARSE_VALUES:
+                continue
+            for score in scores:
                 self._has_fine_scores |= abs(score * 100 - round(score * 100)) > 1e-9
                 if len(self._values) <= _COARSE_VALUES:
                     self._values.add(score)

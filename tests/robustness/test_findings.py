@@ -72,7 +72,15 @@ def test_known_findings_come_first_and_need_no_search(first: tuple[Any, list[Sto
     by_number = {outcome.number: outcome for outcome in result.outcomes}
     assert all(by_number[number].state == "confirmed" and by_number[number].queries == 1 for number in broken)
     assert {finding.input for finding in again} >= broken
-    assert f"{len(findings)} findings of earlier runs still succeed, without a search" in result.notes
+    assert f"{len(findings)} inputs are still broken by findings of earlier runs, without a search" in result.notes
+
+
+def test_each_known_finding_of_an_input_is_tried(first: tuple[Any, list[StoredFinding]], tmp_path: Path) -> None:
+    finding = first[1][0]
+    mended = replace(finding, attack="square", row=list(digits(N).inputs[finding.input]))
+    result, _ = run(Digits(), tmp_path, (finding, mended), square.ATTACK)
+    assert result.rows["known"] == 2
+    assert "1 inputs are still broken by findings of earlier runs, without a search" in result.notes
 
 
 def test_a_finding_is_sent_again_without_a_search(first: tuple[Any, list[StoredFinding]], tmp_path: Path) -> None:

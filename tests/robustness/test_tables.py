@@ -140,8 +140,8 @@ class _Asked:
         self.sent += [list(map(float, row)) for row in rows]
         return [(Prediction(int(sum(row) > 12.4), (0.4, 0.6)), None) for row in rows]
 
-    def replay(self, row: Any, times: int) -> list[Any]:
-        return self.ask([row] * times, "replay")
+    def replay(self, rows: Any) -> list[Any]:
+        return self.ask(rows, "replay")
 
 
 @pytest.mark.parametrize("name", NUMBERS)
