@@ -123,9 +123,11 @@ def judge_integrity(experiment: Experiment) -> Verdict:
     n, under_fault = len(experiment.samples), experiment.fault_samples
     if wrong:
         wrong_under_fault = sum(sample.silent != "" for sample in under_fault)
+        # A whole answer shows more of what went wrong than a stream that failed on the way.
+        shown = next((sample for sample in wrong if sample.error is None), wrong[0])
         reason = (
             f"{len(wrong)} of {n} answers, {wrong_under_fault} of them to requests under the fault, were wrong: "
-            f"{wrong[0].silent}"
+            f"{shown.silent}"
         )
         examples = experiment.corrupted
         return Verdict(Status.FAIL, reason, n=n, method="contract", counterexamples=examples, notes=experiment.notes)

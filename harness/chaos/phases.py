@@ -85,7 +85,7 @@ class Phases:
             self._after = {link: self._count_requests(link) for link in self.injectors}
         notes = [note for injector in self.injectors.values() for note in injector.notes]
         self._update(finished=load.now(), samples=tuple(load.list_samples()), notes=tuple(notes))
-        self._update(corrupted=tuple(load.corrupted), failed=tuple(load.failed), unsent=load.unsent)
+        self._update(corrupted=load.list_wrong_answers(), failed=tuple(load.failed), unsent=load.unsent)
         starved = load.starvation.list_starved(load.began + self.chaos.baseline)
         self._update(shortest=load.shortest, starved=starved)
         if starved:

@@ -51,7 +51,8 @@ class SteadyLoad:
         stream = bool(streamed)
         if stream and not session.capabilities.streaming:
             raise UsageError(f"fault {streamed[0]!r} needs streams, but {session.adapter.title} does not stream here")
-        self.corrupted: list[Counterexample] = []
+        self._wrong_successes: list[Counterexample] = []
+        self._wrong_failures: list[Counterexample] = []
         self.failed: list[Counterexample] = []
         self.shortest: tuple[Counterexample, ...] = ()
         self._first_sizes: dict[int, int] = {}
@@ -135,7 +136,8 @@ class SteadyLoad:
             return ""
         self._samples = drop_comparisons(self._samples, changed)
         if not any(sample.silent for sample in self._samples):
-            self.corrupted.clear()
+            self._wrong_successes.clear()
+            self._wrong_failures.clear()
         return (
             f"without a fault the service answers {len(changed)} of its queries otherwise, too: they are not compared"
         )
@@ -151,7 +153,11 @@ class SteadyLoad:
             place, turn, exchange = self._lost[number]
             silent = describe_loss(turn)
             self._samples[place] = replace(self._samples[place], known="", silent=silent)
-            self._add_example(self.corrupted, silent, exchange)
+            self._add_example(self._wrong_successes, silent, exchange)
+
+    def list_wrong_answers(self) -> tuple[Counterexample, ...]:
+        """Wrong answers: those that were declared a success come before streams that failed after a wrong text."""
+        return (*self._wrong_successes, *self._wrong_failures)[:_MOST_EXAMPLES]
 
     def __enter__(self) -> SteadyLoad:
         self.next_due = self.now()
@@ -239,7 +245,8 @@ class SteadyLoad:
             self._lost.append((len(self._samples), turn, exchange))
         self._samples.append(sample)
         if sample.silent:
-            self._add_example(self.corrupted, sample.silent, exchange)
+            examples = self._wrong_failures if sample.error else self._wrong_successes
+            self._add_example(examples, sample.silent, exchange)
         elif sample.error:
             self._add_example(self.failed, f"a request failed: {exchange.detail}", exchange)
         elif sample.size is not None:

@@ -171,6 +171,13 @@ def test_a_wrong_answer_fails_whatever_else_happened() -> None:
     assert "1 of 51 answers, 1 of them to requests under the fault" in verdict.reason
 
 
+def test_a_wrong_success_is_named_before_a_stream_that_failed() -> None:
+    cut = Sample(6.0, 0.02, 0.0, "incomplete", "a stream that failed had delivered a wrong text")
+    whole = Sample(6.5, 0.02, 0.0, None, "a success that begins again from the start")
+    verdict = judge_integrity(lived(samples=(*BASELINE, cut, whole), proof=Proof()))
+    assert verdict.reason.endswith("a success that begins again from the start")
+
+
 @pytest.mark.parametrize(("during", "seen"), [(load(5, 7), False), (load(5, 7, latency=1.0), True)])
 @pytest.mark.parametrize(("own", "kind"), [(True, "did not follow our requests"), (False, "plain Toxiproxy")])
 def test_a_fault_that_may_have_struck_others_needs_an_effect(
