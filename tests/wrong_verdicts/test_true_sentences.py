@@ -19,7 +19,7 @@ from harness.checks.common import count_at_once
 from harness.checks.control import Control
 from harness.checks.http.credentials import judge_credentials
 from harness.checks.http.idempotency import KeyedExchanges, judge_repeats_under_key
-from harness.checks.http.kept_connection import judge_kept_connection
+from harness.checks.http.kept_connection import AFTER_BAD, judge_kept_connection
 from harness.checks.isolation.cache import AskedPair, judge_cached_credentials, judge_pairs
 from harness.checks.isolation.crosstalk import judge_own_answers
 from harness.core.errors import ErrorClass
@@ -106,6 +106,16 @@ def test_a_connection_that_ends_after_each_answer_is_not_kept() -> None:
     assert closed.reason.startswith("the service ends each connection after one answer")
     kept = judge_kept_connection(alone, [(0, make_answer("1")), (1, make_answer("2"))], [], show)
     assert kept.reason.startswith("2 requests, 1 of them over a connection that had carried another one")
+
+
+@pytest.mark.parametrize(("place", "status"), [(AFTER_BAD - 1, Status.FAIL), (AFTER_BAD, Status.PASS)])
+def test_a_connection_may_end_with_the_error_that_came_over_it(place: int, status: Status) -> None:
+    first, second = make_answer("1"), make_answer("2")
+    in_turn = [(number, (first, second)[number]) for number in (0, 1, 0, 1, 0)]
+    lost = Exchange(REQUEST, Timing(0.0, 0.0), error=ErrorClass.CLOSED)
+    in_turn[place] = (in_turn[place][0], lost)
+    verdict = judge_kept_connection(Control([first, second], [first, second]), in_turn, [], show)
+    assert verdict.status is status, verdict.reason
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ _SPELLINGS: Mapping[str, str] = {
     "an address of IPv6": "http://[::ffff:127.0.0.1]:{port}/{token}",
     "the address of every interface": "http://0.0.0.0:{port}/{token}",
     "a name of this machine": "http://localhost:{port}/{token}",
-    "a user's name before the address": "http://example.com@127.0.0.1:{port}/{token}",
+    "another host's name before the address": "http://trusted.invalid@127.0.0.1:{port}/{token}",
     "capitals": "HTTP://LOCALHOST:{port}/{token}",
 }
 """Other spellings of the same address, which a comparison of texts lets through."""

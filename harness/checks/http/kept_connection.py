@@ -35,6 +35,8 @@ def judge_kept_connection(
         name = f"request {place} of one connection (input {number})"
         if place == AFTER_BAD:
             name += ", right after a bad request,"
+            if exchange.error is ErrorClass.CLOSED and exchange.response is None:
+                continue  # a server may close the connection over which an error came
         problem = _find_problem(control, number, name, exchange)
         cases.append(judge_case(name, exchange, problem, show, explain_decline(exchange)))
     for place, (number, exchange) in enumerate(pipelined):
