@@ -78,9 +78,9 @@ def run_ours(attack: Attack, trace: Trace, seed: int) -> None:
     with contextlib.suppress(StopIteration, _SearchEnded):
         while trace.success > trace.budget:
             rows = np.array([np.asarray(row) for row in batch])[: trace.budget - trace.rows]
-            if not len(rows):
-                return
             scores = trace.ask(rows)
+            if len(rows) < len(batch):
+                return
             own = scores[:, trace.label].copy()
             wrong = scores.argmax(1) != trace.label
             scores[:, trace.label] = -1
