@@ -6,7 +6,8 @@ A packaged check is a pytest function whose return value is its `Verdict`:
     def test_live(ai_client: Session) -> Verdict:
         return health.judge_health_call("live", ai_client.probe("live"), ai_client.show)
 
-`Session`, `Verdict` and `make_inconclusive` can be imported from here, too, because nearly every check needs them.
+`Session`, `Verdict`, `make_inconclusive` and `mutate` can be imported from here, too, because nearly every check needs
+them.
 `list_checks` gives all that a suite declares.
 
 Tested in tests/suites/test_catalogue.py.
@@ -24,6 +25,7 @@ import pytest
 
 from harness.core.check_spec import CheckSpec
 from harness.core.errors import UsageError
+from harness.core.mutation import mutate
 from harness.core.registry import import_module, load_plugin
 from harness.core.suite_policy import find_policy
 from harness.core.verdict import Level, Verdict, make_inconclusive
@@ -40,6 +42,7 @@ __all__ = [
     "list_checks",
     "list_modules",
     "make_inconclusive",
+    "mutate",
     "once",
 ]
 

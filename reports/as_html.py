@@ -24,7 +24,20 @@ from harness.core.report import CheckRow, Report
 from harness.core.verdict import Level, Slice, Status
 from harness.core.visible_text import fold_line, make_visible, show_command
 
-from . import _bars, _causes, _curve, _figures, _format, _latency, _load, _reliability, _timeline, _traffic, _view
+from . import (
+    _bars,
+    _causes,
+    _curve,
+    _figures,
+    _format,
+    _latency,
+    _load,
+    _proof,
+    _reliability,
+    _timeline,
+    _traffic,
+    _view,
+)
 from ._key_figures import list_key_figures
 from ._plain import convert_report, convert_value
 from ._unjudged import group_unjudged
@@ -157,6 +170,7 @@ def _template() -> Template:
         causes=_causes,
         figures=_figures,
         pictures=_load,
+        proof=_proof,
         traffic=_traffic,
         span=_format.compute_span,
         command_shown=COMMAND,

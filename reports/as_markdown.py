@@ -11,10 +11,17 @@ from harness.core.report import CheckRow, FaultRow, Load, Report
 from harness.core.verdict import Status
 from harness.core.visible_text import fold_line, make_visible, show_command
 
-from . import _causes, _figures, _format, _view
+from . import _causes, _figures, _format, _proof, _view
 from ._key_figures import list_key_figures
 from ._plain import convert_value
-from ._traffic import CLIENT_BOUND, describe_load, describe_proof, describe_recovery, explain_client_bound, name_fault
+from ._traffic import (
+    CLIENT_BOUND,
+    describe_load,
+    describe_proof,
+    describe_recovery,
+    explain_client_bound,
+    name_fault,
+)
 from ._unjudged import UnjudgedGroup, group_unjudged
 
 SUFFIX = ".md"
@@ -50,6 +57,8 @@ def render(report: Report, *, run_path: str = "") -> str:
         page.add_table(escape_prose(_figures.describe_requests(load)), head, _list_figures(load))
     head = "| Fault | Proof | Recovery | Applied at | Affected |\n|---|---|---|--:|--:|"
     page.add_table("Faults", head, map(_list_fault, report.faults))
+    if proof := _proof.describe_gate_proof(report):
+        page.add_list(f"Proof: {escape_prose(proof, 200)}", filter(None, _list_proof(report)))
     page.add_list("Waivers", map(_join_pairs, report.waivers))
     page.add_list("Notes", report.notes)
     ids = f"Plan {_format_code(report.plan.hash[:16])} · run {_format_code(report.run.id)}"
@@ -91,6 +100,11 @@ class MarkdownPage:
         if left_out:
             lines.append(f"\n… and {left_out:,} more in `gate.json`")
         self.add("\n".join(lines))
+
+
+def _list_proof(report: Report) -> list[str]:
+    unshown = [f"not shown: {line}" for line in _proof.list_unshown_checks(report)]
+    return [*(unshown or ["Each planned contract check failed under a mutation."]), _proof.explain_scope(report)]
 
 
 def _describe_run(report: Report) -> str:

@@ -19,6 +19,7 @@ from ._causes import (
     list_repeat_commands,
 )
 from ._figures import describe_requests, format_table, summarize_values
+from ._proof import describe_gate_proof, explain_scope, list_unshown_checks
 from ._traffic import CLIENT_BOUND, describe_load, explain_client_bound, summarize_faults
 
 SUFFIX = ".txt"
@@ -54,6 +55,7 @@ def render(report: Report, *, colour: bool = False, width: int = 100, run_path: 
         page.lines.append(f"  … and {_view.format_tally(rest)}")
     page.lines.append("")
     page.add_suites()
+    page.add_proof()
     page.add_traffic()
     return "\n".join(page.lines) + "\n"
 
@@ -150,6 +152,17 @@ class _Page:
             self.lines.append(f"  {sign} {fold_line(suite.name, 20):<{width}}  {', '.join(counts)}")
         if len(suites) > _SHOWN_SUITES:
             self.lines.append(f"  … and {_format.format_count(len(suites) - _SHOWN_SUITES, 'more suite')}")
+
+    def add_proof(self) -> None:
+        """Add how many checks were shown able to fail, and those that were not."""
+        if line := describe_gate_proof(self.report):
+            self.add(f"proof: {line}", 2)
+        unshown = list_unshown_checks(self.report)
+        for text in unshown[:SHOWN_LINES]:
+            self.add(f"not shown: {text}", 4)
+        if len(unshown) > SHOWN_LINES:
+            self.lines.append(f"    … and {len(unshown) - SHOWN_LINES} more: see the report")
+        self.add(explain_scope(self.report), 4)
 
     def add_traffic(self) -> None:
         """Add what the load and the faults came to, and what was left out."""

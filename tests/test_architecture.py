@@ -18,7 +18,7 @@ LAYERS = (
     ),
     ("io", "data", "chaos.proxy"),
     ("run", "config", "reference", "disturbances"),
-    ("generation", "robustness", "load", "chaos"),
+    ("generation", "robustness", "load", "chaos", "proving"),
     ("load.child",),
     ("plugin", "commands"),
 )

@@ -28,6 +28,7 @@ _COMMANDS = {
     "init": "write a commented aiharness.toml for an endpoint; sends no inference",
     "report": "write a report from a run directory; needs no endpoint",
     "rerun": "judge one check of a run again, from any folder",
+    "prove": "show that each contract check can fail on this endpoint, under mutations of its answers",
     "compare": "compare two runs: newly failing, mended, slower, unchanged; needs no endpoint",
     "lift": "end every fault that a run has left on a link, from any terminal",
     "proxy": "run the fault proxy as a server; speaks Toxiproxy's API",
@@ -44,6 +45,7 @@ _EXAMPLES = {
     "init": "init http://127.0.0.1:8000",
     "report": "report .aiharness/runs/NAME",
     "rerun": "rerun .aiharness/runs/NAME test_answer.py::test_valid",
+    "prove": "prove http://127.0.0.1:8000",
     "compare": "compare .aiharness/runs/OLD .aiharness/runs/NEW",
     "list": "list suites",
 }

@@ -14,8 +14,8 @@ class Options:
 
     `only_check` is the id of the one check that is judged, `extra_config` text of the configuration's form that wins
     over the file. `experiments` is a file whose experiments are run in place of those of the configuration, which it
-    goes before; `yes` begins what disturbs a service without asking. `all_suites`: every suite where neither the
-    command line nor the file names any.
+    goes before; `yes` begins what disturbs a service without asking; `prove` shows that the checks can fail.
+    `all_suites`: every suite where neither the command line nor the file names any.
     """
 
     suites: tuple[str, ...] = ()
@@ -42,3 +42,4 @@ class Options:
     experiments: str | None = None
     gameday: bool = False
     yes: bool = False
+    prove: bool = False

@@ -114,6 +114,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         only_check=options.only_check,
         gameday=options.gameday,
         assume_yes=options.yes,
+        prove=options.prove,
         extras=tuple(name for name, modules in _EXTRAS.items() if all(map(find_spec, modules))),
     )
 

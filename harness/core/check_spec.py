@@ -14,6 +14,7 @@ from harness.core.experiment import ExperimentPlan
 from harness.core.experiment_kinds import EXPERIMENT_KINDS
 from harness.core.generation_options import DEFAULT_LIMIT
 from harness.core.measurement import Measurement
+from harness.core.mutation import Mutation
 from harness.core.objective import Objective
 from harness.core.plan import make_slug
 from harness.core.settings import Settings
@@ -35,7 +36,7 @@ class CheckSpec:
     that it judges; empty: every objective of its suite. `before_contact` marks a check that runs on an endpoint which
     was never reached, `alone` one beside which, under xdist, no other runs. Where `promise` is not
     promised, it is no more than a warning. `find_share` says for the settings and the case which share of bad inputs it
-    bounds: over 0 it is an estimate.
+    bounds: over 0 it is an estimate. `broken_by` are mutations that break its promise, for the proof that it can fail.
     """
 
     title: str
@@ -71,6 +72,7 @@ class CheckSpec:
     promise: str = ""
     find_share: Callable[[Settings, Any], float] | None = None
     clauses: tuple[str, ...] = ()
+    broken_by: tuple[Mutation, ...] = ()
 
     def count_tokens(self, extra_tokens: int) -> int:
         """The tokens at most, if each generated answer may be longer by `extra_tokens`."""

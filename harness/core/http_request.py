@@ -17,6 +17,8 @@ from harness.core.http1 import MessageHead
 _MOST_BODY = 1 << 20
 """Bytes of a request's body that are kept for conditions, at most; a longer one meets none of them."""
 
+_PASSED = "passed"
+"""Where the requests that could be struck are counted, in what all connections of a fault have in common."""
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -82,6 +84,8 @@ class HttpParameters(FaultParameters):
     path: Annotated[str, Parameter("only requests whose path begins with this; `*` stands for any text")] = ""
     header: Annotated[str, Parameter("only requests with this header, `NAME` or `NAME: VALUE`")] = ""
     body: Annotated[str, Parameter("only requests whose JSON has this field, `NAME.NAME` or `NAME: VALUE`")] = ""
+    answered: Annotated[str, Parameter("only requests whose true answer has this status, as `4*`")] = ""
+    skip: Annotated[int, Parameter("of those, the requests that pass before the first is struck", high=1_000_000)] = 0
 
     def find_problem(self) -> str:
         """Why no request can meet a condition; empty where one can."""
@@ -92,7 +96,7 @@ class HttpParameters(FaultParameters):
         return ""
 
 
-CONDITIONS = ("method", "path", "header", "body")
+CONDITIONS = ("method", "path", "header", "body", "answered", "skip")
 """The names of the conditions, which are common to every fault on HTTP requests."""
 
 
@@ -104,7 +108,19 @@ class RequestCondition:
         self._path = parameters.path and re.compile(fnmatch.translate(parameters.path + "*"))
         self._header = _split_condition(parameters.header.lower())
         self._field = _split_condition(parameters.body)
+        self._skip = parameters.skip
+        self._status = parameters.answered and re.compile(fnmatch.translate(parameters.answered))
         self.needs_body = self._field is not None
+
+    def passes_first(self, memory: dict[Any, Any]) -> bool:
+        """Whether a request that could be struck is one of the first, which pass; `memory` counts them."""
+        passed: int = memory.get(_PASSED, 0)
+        memory[_PASSED] = passed + 1
+        return passed < self._skip
+
+    def is_met_by_answer(self, status: int) -> bool:
+        """Whether the fault may strike a request whose true answer has this status."""
+        return not self._status or bool(self._status.match(str(status)))
 
     def is_met(self, request: HttpRequest) -> bool:
         """Whether the fault may strike this request, as far as it has arrived."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.core.proof import GateProof
 from harness.core.sweep import SweepResult
 from harness.core.verdict import Evidence, Level, Status
 
@@ -217,6 +218,7 @@ class Report:
     pictures: tuple[LoadPicture, ...] = ()
     sweep: SweepResult | None = None
     waivers: tuple[Mapping[str, Any], ...] = ()
+    proof: GateProof | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     schema: str = SCHEMA

@@ -109,7 +109,8 @@ class Settings:
     another model; `sections` holds the suites' own sections of the configuration, by suite; `allow` names the hosts
     beside loopback that faults may touch; `extras` the optional parts that are installed. `only_check` is
     the id of the one check to judge; `places` the file and line of each objective, by its suite and slug. A `gameday`
-    runs nothing but experiments, and asks before each unless `assume_yes`.
+    runs nothing but experiments, and asks before each unless `assume_yes`. With `prove` the contract checks are shown
+    able to fail, after they were judged.
     """
 
     endpoint: Endpoint
@@ -143,6 +144,7 @@ class Settings:
     places: Mapping[tuple[str, str], str] = field(default_factory=dict)
     gameday: bool = False
     assume_yes: bool = False
+    prove: bool = False
 
     def find_section(self, record: type[_T]) -> _T | None:
         """The configured section of this kind."""

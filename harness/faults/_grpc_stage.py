@@ -46,6 +46,8 @@ class GrpcParameters(HttpParameters):
         """Why no call can meet a condition; empty where one can."""
         if self.body:
             return "attribute body cannot be compared with a gRPC message, which is not JSON; use path or header"
+        if self.answered:
+            return "attribute answered cannot be compared with a gRPC answer, whose status comes at its end"
         return HttpParameters.find_problem(self)
 
 
@@ -255,6 +257,7 @@ class GrpcStage(Stage[_Parameters]):
         return (
             media.startswith(b"application/grpc")
             and self._condition.is_met(call.request)
+            and not self._condition.passes_first(self.context.memory)
             and self.context.draw_request()
         )
 

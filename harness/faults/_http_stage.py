@@ -27,6 +27,9 @@ _LOOK_SECONDS = 0.01
 _MOST_REMEMBERED = 1 << 20
 """Bytes of an answer that is remembered at most."""
 
+_ANSWERS = "answers"
+"""Where the fault's own memory is, in that which all connections have in common."""
+
 _Parameters = TypeVar("_Parameters", bound=HttpParameters)
 
 
@@ -40,6 +43,7 @@ class HttpStage(Stage[_Parameters]):
     def __init__(self, context: StageContext[_Parameters], now: float) -> None:
         super().__init__(context, now)
         self._condition = RequestCondition(context.parameters)
+        self._answers_memory = context.memory.setdefault(_ANSWERS, {})
         self._keeps_bodies = self._condition.needs_body or self.change.needs_request_body
         self._queue: deque[Item] = deque()
         self._queued = 0
@@ -240,7 +244,7 @@ class HttpStage(Stage[_Parameters]):
     def _strike(self, request: HttpRequest, head: MessageHead) -> None:
         """Decide by a draw whether the request is struck, and by what its answer is read then."""
         struck = StruckRequest(
-            self.parameters, request, head, self.context.draw_uniform, self._make_note(), self.context.memory
+            self.parameters, request, head, self.context.draw_uniform, self._make_note(), self._answers_memory
         )
         media = "any"
         if self.change.media != "any":
@@ -250,6 +254,8 @@ class HttpStage(Stage[_Parameters]):
         change = self.change(struck)
         if self.change.remembers:
             self._copies, self._copy = change, bytearray()
+        if not self._condition.is_met_by_answer(struck.status) or self._condition.passes_first(self.context.memory):
+            return
         if self.context.draw_request():
             self._reader = self._make_reader(change, media, head)
 

@@ -17,6 +17,7 @@ import msgspec
 
 from harness.core.errors import RunDirError
 from harness.core.plan import Plan
+from harness.core.proof import GateProof
 from harness.core.report import Report
 from harness.core.verdict import Counterexample, Verdict
 from harness.io.clock import read_date
@@ -24,7 +25,7 @@ from harness.io.sanitize import Cleaner, encode_line
 
 DEFAULT_ROOT = Path(".aiharness/runs")
 PLAN, EVIDENCE, SERIES, FAULTS, GATE = "plan.json", "evidence.jsonl", "series.jsonl", "faults.jsonl", "gate.json"
-DECLINED = ".declined"
+DECLINED, PROOF = ".declined", "proof.json"
 """What a process notes of requests that the service declined for now; the name goes on with the process's own."""
 
 
@@ -62,6 +63,7 @@ class SavedRun:
     faults: list[dict[str, Any]] = field(default_factory=list)
     loads: list[dict[str, Any]] = field(default_factory=list)
     gate: Report | None = None
+    proof: GateProof | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -235,6 +237,8 @@ def read_run(path: str | Path) -> SavedRun:
         saved.notes.append(path.read_text("utf-8", "replace"))
     if torn:
         saved.notes.append(f"{torn} torn lines were left out: the run was killed while writing")
+    with contextlib.suppress(OSError, msgspec.MsgspecError):  # the run is no proof, or was killed before its end
+        saved.proof = msgspec.json.decode((folder / PROOF).read_bytes(), type=GateProof)
     if (folder / GATE).exists():
         gate = read_gate(folder / GATE)
         saved.gate = gate if gate.run.final else None

@@ -71,6 +71,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="host a game day: rehearsal, questions, post-mortem (aiharness gameday)",
     )
     add("--ai-yes", action="store_true", help="begin what disturbs the service without asking")
+    add("--ai-prove", action="store_true", help="show that each contract check can fail here (aiharness prove)")
     add("--ai-responsible", metavar="NAME", help="who answers for this run; printed in the report")
 
 

@@ -35,6 +35,7 @@ from harness.plugin.kept_status import DECIDER, describe_exception
 from harness.plugin.lost_tests import LostTests
 from harness.plugin.option_values import refuse_unknown_paths
 from harness.plugin.progress_lines import ProgressLines, append_line
+from harness.plugin.prove import ProveHooks
 from harness.plugin.rerun_record import write_record
 from harness.plugin.run_checks import CheckHooks
 from harness.run.gate_run import GateRun, RunState
@@ -69,6 +70,8 @@ def register_gate(config: pytest.Config) -> None:
     config.pluginmanager.register(fixtures, "aiharness-fixtures")
     lost = LostTests(config, settings.suites)
     config.pluginmanager.register(lost, "aiharness-lost-tests")
+    if settings.prove:
+        config.pluginmanager.register(ProveHooks(config, run), "aiharness-proving")
     config.stash[DECIDER] = gate = GateHooks(config, run, collection, lost)
     config.pluginmanager.register(gate, "aiharness-gate")
 

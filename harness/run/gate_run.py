@@ -97,7 +97,7 @@ class GateRun:
         self.make_plan()  # a wrong objective is refused before anything is made or sent
         refuse_unwritable_reports(self.settings)
         began, endpoint = read_monotonic(), self.settings.endpoint
-        client = self._connect(began)  # as are files and headers that no connection can use
+        client = self._connect(began, endpoint)  # as are files and headers that no connection can use
         self.log.run_dir = RunDir.create(self.settings.run_dir, self.settings.list_secrets())
         self._begin(began)
         self._write_plan()
@@ -176,6 +176,16 @@ class GateRun:
     def get_session(self, suite: str) -> Session:
         """The session in which this suite speaks to the endpoint, made when first needed in this process."""
         return self._get_sessions().get(suite)
+
+    def reroute(self, change: Callable[[Endpoint], Endpoint] | None) -> None:
+        """Ask the endpoint as `change` has it from now on, in new sessions; None: as it is configured."""
+        settings = self.settings
+        if change is not None:
+            others = {suite: change(other) for suite, other in settings.others.items()}
+            settings = replace(settings, endpoint=change(settings.endpoint), others=others)
+        self.close()
+        self._client = None
+        self._open_sessions(settings)
 
     @property
     def baseline_report(self) -> Report | None:
@@ -297,10 +307,10 @@ class GateRun:
         self.started = started
         self.ledger = Ledger(self.run_dir.path, self.settings.ceilings, started)
 
-    def _connect(self, began: float) -> PoliteClient:
+    def _connect(self, began: float, endpoint: Endpoint) -> PoliteClient:
         if self._client is None:
             most = self.settings.ceilings.seconds or MOST_WAITING
-            self._client = PoliteClient(self.settings.endpoint, clock=Monotonic(began), most_waiting=most)
+            self._client = PoliteClient(endpoint, clock=Monotonic(began), most_waiting=most)
         return self._client
 
     def _apply_preflight(self) -> None:
@@ -308,10 +318,14 @@ class GateRun:
         if self._client is not None and self._client.endpoint.is_grpc is not self.settings.endpoint.is_grpc:
             self._client.close()  # gRPC was detected over HTTP
             self._client = None
-        client, count_repeat = self._connect(self.started), partial(self.ledger.before_request, repeat=True)
-        client.count_repeat, client.note_answer = count_repeat, self.progress.count_answer
+        self._open_sessions(self.settings)
+
+    def _open_sessions(self, settings: Settings) -> None:
+        client = self._connect(self.started, settings.endpoint)
+        client.count_repeat = partial(self.ledger.before_request, repeat=True)
+        client.note_answer = self.progress.count_answer
         self._sessions = Sessions(
-            self.settings, self.find_preflight, client, self.ledger, self.run_dir, self.worker, self.started
+            settings, self.find_preflight, client, self.ledger, self.run_dir, self.worker, self.started
         )
 
     def _plan_from_preflight(self) -> None:

@@ -16,6 +16,7 @@ from harness.core.errors import ConfigError, UsageError
 from harness.core.measurement import Scope
 from harness.core.objective import Objective
 from harness.core.plan import Plan, PlannedCheck, PlannedMeasurement, count_statistical_blockers
+from harness.core.proof import plan_proof
 from harness.core.relation import Relation
 from harness.core.settings import Settings
 from harness.core.suite_policy import SuitePolicy, explain_ground, find_policy
@@ -133,6 +134,8 @@ class _Planner:
             )
         if any(check.kind == "contract" and check.requests for check in checks):
             checks = [*checks, plan_unprovoked(settings)]
+        if settings.prove:
+            checks = [*checks, plan_proof(settings.suites[0], checks)]
         for suite, text in self._not_compared:
             if suite not in self._comparing:
                 self._not_judged.append(f"{suite}: {text} is not compared with the baseline: single requests are")

@@ -98,6 +98,7 @@ def build_report(
         loads=tuple(_read_loads(saved.loads)),
         pictures=list_pictures(saved.series),
         sweep=_read_sweep(saved.loads),
+        proof=saved.proof,
         environment=dict(head.get("environment", {})),
         notes=(*head.get("notes", ()), *saved.notes, *notes),
     )

@@ -62,7 +62,8 @@ class Sessions:
     def get_for_url(self, url: str, suite: str) -> Session:
         """A session with another URL, which is spoken to as this suite speaks to the endpoint."""
         if (url, suite) not in self._by_url:
-            settings = replace(self._settings, endpoint=replace(self._settings.endpoint_of(suite), url=url))
+            other = replace(self._settings.endpoint_of(suite), url=url, unix_socket=None)
+            settings = replace(self._settings, endpoint=other)
             client = PoliteClient(settings.endpoint, clock=Monotonic(self._started))
             client.count_repeat = partial(self._ledger.before_request, repeat=True)
             preflight = self._find_preflight(suite)

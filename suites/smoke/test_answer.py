@@ -7,7 +7,7 @@ from harness.checks.generation.thinking import EMPTY_TRIES
 from harness.checks.http import headers
 from harness.protocols.shared.template_path import extract_value
 from harness.run.empty_answers import ask_again_if_empty
-from harness.suite import Session, Verdict, check, make_inconclusive
+from harness.suite import Session, Verdict, check, make_inconclusive, mutate
 
 WARM = 5
 
@@ -27,7 +27,13 @@ def test_expected(ai_client: Session) -> Verdict:
     return expected.judge_expected(ai_client.ask(), expectation, ai_client.show, extract_value)
 
 
-@check("response headers are sane", level="warn", grounds=("http",), tokens=16)
+@check(
+    "response headers are sane",
+    level="warn",
+    grounds=("http",),
+    tokens=16,
+    broken_by=(mutate("change_header", name="content-type", value="text/html"),),
+)
 def test_headers(ai_client: Session) -> Verdict:
     return headers.judge_headers(ai_client.ask(), ai_client.show)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from harness.checks.http import connection
 from harness.core.errors import TransportError
+from harness.core.mutation import LOST_NAME, REFUSED_CONNECTION, UNTRUSTED_CERTIFICATE
 from harness.core.verdict import Case, Verdict, judge_contract
 from harness.io import reachability
 from harness.io.clock import read_epoch
-from harness.suite import Session, check
+from harness.suite import Session, check, mutate
+
+_NO_NAME, _NO_PORT = (mutate(LOST_NAME),), (mutate(REFUSED_CONNECTION),)
 
 
-@check("the host name resolves", grounds=("named",), requests=0, before_contact=True)
+@check("the host name resolves", grounds=("named",), requests=0, before_contact=True, broken_by=_NO_NAME)
 def test_name(ai_client: Session) -> Verdict:
     endpoint = ai_client.endpoint
     try:
@@ -20,7 +23,7 @@ def test_name(ai_client: Session) -> Verdict:
     return connection.judge_resolution(endpoint.host, addresses)
 
 
-@check("the port accepts a connection", requests=0, before_contact=True)
+@check("the port accepts a connection", requests=0, before_contact=True, broken_by=_NO_PORT)
 def test_reachable(ai_client: Session) -> Verdict:
     endpoint = ai_client.endpoint
     try:
@@ -30,7 +33,13 @@ def test_reachable(ai_client: Session) -> Verdict:
     return judge_contract([Case("connect")], f"{endpoint.host}:{endpoint.port} accepts a connection")
 
 
-@check("the certificate is trusted and not about to expire", grounds=("https",), requests=0, before_contact=True)
+@check(
+    "the certificate is trusted and not about to expire",
+    grounds=("https",),
+    requests=0,
+    before_contact=True,
+    broken_by=(mutate(UNTRUSTED_CERTIFICATE),),
+)
 def test_certificate(ai_client: Session) -> Verdict:
     try:
         certificate = reachability.read_certificate(ai_client.endpoint, ai_client.endpoint.deadlines.connect)

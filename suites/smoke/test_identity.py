@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from harness.checks.answers import identity
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, mutate
 
 STATING = ("models", "metadata", "model_ready")
 """The probes in whose answers a service states its model."""
@@ -27,13 +27,25 @@ def _serves(ai_client: Session, what: Literal["model", "version"]) -> Verdict:
     return identity.judge_identity(what, configured, stated, prediction, ai_client.show)
 
 
-@check("the served model is the configured one", needs=("model_name",), grounds=("model",), requests=4, tokens=16)
+@check(
+    "the served model is the configured one",
+    needs=("model_name",),
+    grounds=("model",),
+    requests=4,
+    tokens=16,
+    broken_by=(mutate("wrong_model"),),
+)
 def test_model_name(ai_client: Session) -> Verdict:
     return _serves(ai_client, "model")
 
 
 @check(
-    "the served version is the configured one", needs=("model_version",), grounds=("version",), requests=4, tokens=16
+    "the served version is the configured one",
+    needs=("model_version",),
+    grounds=("version",),
+    requests=4,
+    tokens=16,
+    broken_by=(mutate("wrong_model", fields="version"),),
 )
 def test_model_version(ai_client: Session) -> Verdict:
     return _serves(ai_client, "version")

@@ -6,9 +6,10 @@ from harness.checks.generation import stream
 from harness.checks.generation.thinking import EMPTY_TRIES, may_be_misplaced
 from harness.core.exchange import Exchange
 from harness.run.empty_answers import ask_again_if_empty
-from harness.suite import Session, Verdict, check, once
+from harness.suite import Session, Verdict, check, mutate, once
 
 _COMPLETE = 2 * EMPTY_TRIES
+_CUT = (mutate("truncate_stream", events=3),)
 
 
 @once
@@ -17,7 +18,13 @@ def _ask_stream(ai_client: Session) -> Exchange:
     return ai_client.ask(ai_client.sample(stream=True))
 
 
-@check("a stream is whole, in order and ended once", needs=("streaming",), requests=_COMPLETE, tokens=16 * _COMPLETE)
+@check(
+    "a stream is whole, in order and ended once",
+    needs=("streaming",),
+    requests=_COMPLETE,
+    tokens=16 * _COMPLETE,
+    broken_by=_CUT,
+)
 def test_complete(ai_client: Session) -> Verdict:
     query = ai_client.sample(stream=True)
     streams, whole = [_ask_stream(ai_client)], [ai_client.once("whole", ai_client.ask)]
@@ -30,16 +37,35 @@ def test_complete(ai_client: Session) -> Verdict:
     return stream.judge_stream(streams, ai_client.show, whole)
 
 
-@check("a stream ends with its terminator", level="warn", needs=("streaming",), tokens=16)
+@check(
+    "a stream ends with its terminator",
+    level="warn",
+    needs=("streaming",),
+    tokens=16,
+    broken_by=(mutate("unfinished_stream"),),
+)
 def test_terminator(ai_client: Session) -> Verdict:
     return stream.judge_terminator(_ask_stream(ai_client), ai_client.show)
 
 
-@check("a stream names the role first", level="warn", needs=("streaming", "roles"), tokens=16)
+@check(
+    "a stream names the role first",
+    level="warn",
+    needs=("streaming", "roles"),
+    tokens=16,
+    broken_by=(mutate("drop_events"),),
+)
 def test_role(ai_client: Session) -> Verdict:
     return stream.judge_role(_ask_stream(ai_client), ai_client.show)
 
 
-@check("streamed and whole text are the same", needs=("streaming",), grounds=("deterministic",), requests=2, tokens=32)
+@check(
+    "streamed and whole text are the same",
+    needs=("streaming",),
+    grounds=("deterministic",),
+    requests=2,
+    tokens=32,
+    broken_by=(mutate("other_answer", media_type="stream"),),
+)
 def test_same_text(ai_client: Session) -> Verdict:
     return stream.judge_streamed_text(_ask_stream(ai_client), ai_client.ask(), ai_client.show)

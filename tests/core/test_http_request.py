@@ -61,5 +61,17 @@ def test_an_absolute_target_has_a_path() -> None:
 
 
 @pytest.mark.parametrize("values", [{"header": "x-a = b"}, {"header": ": b"}, {"body": ": true"}])
-def test_a_condition_that_nothing_can_meet_is_refused(values: dict[str, str]) -> None:
+def test_a_condition_that_nothing_can_meet_is_refused(values: dict[str, Any]) -> None:
     assert f"attribute {next(iter(values))} must be like" in HttpParameters(**values).find_problem()
+
+
+@pytest.mark.parametrize(("answered", "is_met"), [("", True), ("4*", True), ("422", True), ("5*", False)])
+def test_a_fault_may_ask_for_a_status(answered: str, is_met: bool) -> None:
+    assert RequestCondition(HttpParameters(answered=answered)).is_met_by_answer(422) is is_met
+
+
+def test_the_first_requests_pass_on_all_connections_together() -> None:
+    memory: dict[Any, Any] = {}
+    connections = [RequestCondition(HttpParameters(skip=3)) for _ in range(2)]
+    passed = [connections[number % 2].passes_first(memory) for number in range(5)]
+    assert passed == [True, True, True, False, False]

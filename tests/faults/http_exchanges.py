@@ -86,6 +86,10 @@ EXCHANGES = [
     (infer(1, 2, 3, 4), make_tensors(0.5, 1.5, 2.5, 3.5)),
     (infer(5, 6, 7, 8), make_tensors(4.5, 5.5, 6.5, 7.5)),
     (make_request("/predict", {"instances": [[1], [2], [3]]}), make_page({"predictions": [[0.1, 0.9], [0.2, 0.8]]})),
+    (
+        make_request("/predict", {}),
+        make_page({"error": "no instances"}).replace(b"200 OK", b"422 Unprocessable Content"),
+    ),
 ]
 """Requests, each with its answer."""
 

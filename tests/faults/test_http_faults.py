@@ -15,10 +15,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.core.fault import FaultKind, FaultParameters
+from harness.core.errors import UsageError
+from harness.core.fault import FaultKind, FaultParameters, load_fault
 from harness.core.fault_stage import Close
 from harness.faults._http_stage import HttpStage
-from tests.faults.http_exchanges import EXCHANGES, ask, make_chat, make_chunked, make_chunks, make_page, make_stream
+from tests.faults.http_exchanges import (
+    EXCHANGES,
+    ask,
+    make_chat,
+    make_chunked,
+    make_chunks,
+    make_page,
+    make_request,
+    make_stream,
+)
 from tests.faults.test_fault_conformance import KINDS, Line, draw_parameters
 
 HTTP_KINDS = [kind for kind in KINDS if kind.stage is not None and issubclass(kind.stage, HttpStage)]
@@ -154,3 +164,47 @@ def test_a_fault_that_is_lifted_in_the_middle_leaves_valid_framing_or_ends_the_c
                 line.has_end = True
                 line.close = Close.FIN
                 assert len(read_answers(line, [(request, answer)])) == 1
+
+
+REFUSAL = (make_request("/predict", {}), make_page({"error": "no"}).replace(b"200 OK", b"422 Unprocessable Content"))
+
+
+def send_through(kind: str, exchanges: list[tuple[bytes, bytes]], **attributes: Any) -> bytes:
+    """What a client gets for these exchanges."""
+    line = Line(load_fault(kind), load_fault(kind).parse(attributes))
+    for request, answer in exchanges:
+        line.stage.observe(request)
+        line.push(answer)
+    return bytes(line.passed)
+
+
+def test_only_refusals_become_the_last_success() -> None:
+    success = EXCHANGES[5]
+    assert send_through("accept_refused", [success, REFUSAL, success]) == success[1] * 3
+
+
+def test_a_fault_may_strike_only_one_status_and_spare_the_first_requests() -> None:
+    answers = send_through("answer_status", [REFUSAL, EXCHANGES[5], REFUSAL], status=500, answered="4*", skip=1)
+    assert answers.startswith(REFUSAL[1] + EXCHANGES[5][1] + b"HTTP/1.1 500 ")
+
+
+def test_a_header_is_changed_or_removed_and_the_body_stays() -> None:
+    request, answer = EXCHANGES[5]
+    body = answer.partition(b"\r\n\r\n")[2]
+    changed = send_through("change_header", [(request, answer)], value="text/plain")
+    assert b"\r\ncontent-type: text/plain\r\n" in changed
+    assert b"application/json" not in changed
+    assert changed.endswith(body)
+    assert b"ontent-" not in send_through("change_header", [(request, answer)]).replace(b"Content-Length", b"")
+    with pytest.raises(UsageError, match="says where the answer ends"):
+        load_fault("change_header").parse({"name": "Content-Length"})
+
+
+def test_another_answer_keeps_its_form_and_drifts_where_it_is_to() -> None:
+    tensors = [json.loads(answer.partition(b"\r\n\r\n")[2]) for answer in [EXCHANGES[5][1]]]
+    same, drift = (send_through("other_answer", [EXCHANGES[5]] * 2, form=form) for form in ("same", "drift"))
+    bodies = [json.loads(part.partition(b"}]}")[0] + b"}]}") for part in drift.split(b"\r\n\r\n")[1:]]
+    data = [body["outputs"][0]["data"] for body in bodies]
+    assert sorted(data[0]) == sorted(data[1]) == sorted(tensors[0]["outputs"][0]["data"])
+    assert data[0] != data[1]
+    assert same[: len(same) // 2] == same[len(same) // 2 :]

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from harness.commands.main import main
+from harness.core import proof, sweep, verdict
 from harness.core import report as model
-from harness.core import sweep, verdict
 from harness.core.endpoint import Endpoint
 from harness.core.report import Report
 from harness.core.settings import Settings
@@ -46,12 +46,8 @@ def test_the_schema_is_valid_and_every_field_is_described(shipped: dict[str, Any
 
 def test_every_description_names_a_field_of_the_model() -> None:
     for record, described in made.FIELDS.items():
-        known = {
-            field.name
-            for field in fields(
-                getattr(model, record, None) or getattr(sweep, record, None) or getattr(verdict, record)
-            )
-        }
+        homes = [home for home in (model, sweep, verdict, proof) if hasattr(home, record)]
+        known = {field.name for field in fields(getattr(homes[0], record))}
         assert set(described) == known, record
 
 

@@ -8,7 +8,7 @@ import fcntl
 import socket
 import struct
 import termios
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from time import monotonic
 from typing import Any, Protocol
@@ -40,8 +40,8 @@ class _Owner(Protocol):
     listen: str
     upstream: str
 
-    def parse_upstream(self) -> tuple[str, int]:
-        """Host and port to connect to. Raises `ValueError`."""
+    async def connect_upstream(self, make_side: Callable[[], asyncio.Protocol]) -> None:
+        """Connect the proxy's own side of a connection. Raises `OSError`, `ValueError` or `UnicodeError`."""
 
     def find_chain(self, stream: str) -> Sequence[_StageMaker]:
         """The toxics of a stream."""
@@ -121,7 +121,8 @@ class _Side(asyncio.Protocol):
     def cork(self) -> None:
         """Let the last data and the end leave together: a pooled client must not reuse the connection in between."""
         if self.transport is not None and hasattr(socket, "TCP_CORK"):
-            self.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+            with contextlib.suppress(OSError):  # a Unix socket
+                self.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
 
     def reset(self) -> None:
         """Close hard: the peer sees a reset."""
@@ -342,8 +343,7 @@ class ProxiedConnection:
     async def _connect(self) -> None:
         try:
             async with asyncio.timeout(_DIAL_SECONDS):
-                host, port = self.proxy.parse_upstream()
-                await asyncio.get_running_loop().create_connection(lambda: self.server, host, port)
+                await self.proxy.connect_upstream(lambda: self.server)
         except (OSError, ValueError, UnicodeError):
             if self.client.transport is not None:
                 self.client.transport.close()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -256,10 +257,11 @@ class Proxy:
         """What each direction of each open connection has received and sent so far, in bytes."""
         return [traffic for connection in self._connections for traffic in connection.list_traffic()]
 
-    def parse_upstream(self) -> tuple[str, int]:
-        """Host and port of the upstream. Raises `ValueError`."""
+    async def connect_upstream(self, make_side: Callable[[], asyncio.Protocol]) -> None:
+        """Connect one side of a connection to the upstream. Raises `OSError`, `ValueError` or `UnicodeError`."""
         host, _, port = self.upstream.rpartition(":")
-        return host.strip("[]") or "localhost", int(port)
+        address = host.strip("[]") or "localhost", int(port)
+        await asyncio.get_running_loop().create_connection(make_side, *address)
 
 
 def is_beyond_ports(port: str) -> bool:

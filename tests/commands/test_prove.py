@@ -1,0 +1,66 @@
+"""A proof over real deployments: what it shows, what it names, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from tests.conftest import GateOutcome, run_gate
+from tests.suites.smoke.test_https import served
+
+OWN_TESTS = """
+import pytest
+
+@pytest.mark.ai_suite("smoke")
+def test_asserts_nothing(ai_client):
+    ai_client.ask()
+
+@pytest.mark.ai_suite("smoke")
+def test_says_something(ai_chat):
+    assert ai_chat("Say hello.", max_tokens=8).text
+"""
+
+
+def prove(folder: Path, url: str, *options: str) -> tuple[GateOutcome, dict[str, dict[str, Any]]]:
+    outcome = run_gate(folder, f"--ai-endpoint={url}", "--ai-prove", *options)
+    assert (outcome.run_dir / "proof.json").exists(), outcome.out + outcome.err
+    proof = json.loads((outcome.run_dir / "proof.json").read_text())
+    return outcome, {row["check"].rpartition("::")[2]: row for row in proof["rows"]}
+
+
+@pytest.mark.slow
+def test_every_check_of_smoke_is_shown_and_a_test_that_asserts_nothing_is_named(tmp_path: Path, reference: str) -> None:
+    (tmp_path / "test_own.py").write_text(OWN_TESTS)
+    outcome, rows = prove(tmp_path, reference, "--ai-protocol=openai_chat")
+    unshown = [name for name, row in rows.items() if not row["shown"]]
+    assert unshown == ["test_asserts_nothing"], outcome.out
+    assert outcome.status == 20
+    assert outcome.check("ai-run/proof")["verdict"] == "INCONCLUSIVE"
+    assert f"{len(rows) - 1} of {len(rows)} checks shown able to fail here" in outcome.out
+    assert "not shown: test_own.py::test_asserts_nothing" in outcome.out
+    assert rows["test_terminator"]["mutation"] == "unfinished_stream"
+    assert rows["test_reachable"]["mutation"] == "refused_connection"
+    assert outcome.gate is not None
+    assert outcome.gate["proof"]["rows"] == list(rows.values())
+    assert outcome.check("test_terminator")["verdict"] == "PASS", "a verdict under a mutation is no verdict of the run"
+
+
+@pytest.mark.slow
+def test_an_https_endpoint_is_proved_through_a_link_that_speaks_tls(tmp_path: Path) -> None:
+    ca = trustme.CA()
+    with served(tmp_path, ca, ca.issue_cert("localhost", "127.0.0.1")) as url:
+        (tmp_path / "aiharness.toml").write_text('[endpoint]\ntls = { ca_file = "ca.pem" }\n')
+        outcome, rows = prove(tmp_path, url, "--ai-protocol=v2", "--ai-model=digits", "--ai-only-packaged")
+    assert rows["test_certificate"]["mutation"] == "untrusted_certificate"
+    assert all(row["shown"] for row in rows.values()), outcome.out
+    assert outcome.status == 0
+
+
+def test_a_proof_is_of_one_process(tmp_path: Path) -> None:
+    outcome = run_gate(tmp_path, "--ai-endpoint=http://127.0.0.1:9", "--ai-prove", "-n2")
+    assert outcome.status == 4
+    assert "--ai-prove runs in one process" in outcome.err

@@ -1,0 +1,100 @@
+"""What a proof counts as shown, and how it names what is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.core.fault import load_fault
+from harness.core.mutation import COMMON_MUTATIONS, LOST_NAME, Mutation, list_candidates, mutate
+from harness.core.plan import PlannedCheck
+from harness.core.proof import (
+    GateProof,
+    MutationTrial,
+    explain_exclusion,
+    is_provable,
+    judge_proof,
+    make_row,
+    plan_proof,
+)
+from harness.core.verdict import Level, Status, Verdict, make_error, make_inconclusive
+from harness.suite import list_checks
+
+CHECK = PlannedCheck("ai-suite/smoke/test_a.py::test_b", "smoke", Level.BLOCKER, "it holds", requests=3)
+FAIL, PASS = Verdict(Status.FAIL, "it broke"), Verdict(Status.PASS, "it holds")
+CUT, SWAP = mutate("truncate_stream", events=3), mutate("swap_answers")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "struck", "shows"),
+    [
+        (FAIL, True, True),
+        (FAIL, False, False),  # it fails by itself
+        (PASS, True, False),
+        (make_inconclusive("undecided"), True, False),
+        (make_error("broken"), True, False),
+        (None, True, False),
+    ],
+)
+def test_only_a_failure_that_the_mutation_met_shows_anything(
+    verdict: Verdict | None, struck: bool, shows: bool
+) -> None:
+    assert MutationTrial(CUT, verdict, struck).shows is shows
+
+
+def test_what_is_judged_before_contact_is_shown_by_an_error() -> None:
+    assert MutationTrial(mutate(LOST_NAME), make_error("no address"), True, Status.ERROR).shows
+
+
+def test_a_row_names_the_mutation_or_each_outcome() -> None:
+    shown = make_row(CHECK, [MutationTrial(SWAP, PASS, True), MutationTrial(CUT, FAIL, True)])
+    assert (shown.shown, shown.mutation, shown.reason) == (True, "truncate_stream (events 3)", "it broke")
+    unshown = make_row(CHECK, [MutationTrial(SWAP, PASS, True), MutationTrial(CUT, FAIL, False)])
+    assert unshown.reason == (
+        "no mutation made it fail (swap_answers: PASS; "
+        "truncate_stream (events 3): FAIL, and none of its requests was struck)"
+    )
+
+
+def test_a_check_that_did_not_pass_is_named_as_such() -> None:
+    assert explain_exclusion([PASS]) == ""
+    assert explain_exclusion([]) == "it was not run"
+    assert explain_exclusion([PASS, FAIL]) == "it was FAIL without a mutation: it broke"
+
+
+def test_the_verdict_is_pass_only_where_every_check_was_shown() -> None:
+    shown, unshown = (
+        make_row(CHECK, [MutationTrial(CUT, FAIL, True)]),
+        make_row(CHECK, [MutationTrial(CUT, PASS, True)]),
+    )
+    assert judge_proof(GateProof((shown,))).status is Status.PASS
+    verdict = judge_proof(GateProof((shown, unshown)))
+    assert verdict.status is Status.INCONCLUSIVE
+    assert verdict.reason.startswith("1 of 2 checks shown able to fail here; not shown: test_a.py::test_b")
+    assert judge_proof(GateProof(())).status is Status.INCONCLUSIVE
+
+
+def test_estimates_loads_and_what_is_not_offered_are_no_part_of_it() -> None:
+    others = [
+        PlannedCheck("ai-suite/smoke/x", "smoke", Level.BLOCKER, "x", kind="estimate"),
+        PlannedCheck("ai-suite/load/x", "load", Level.BLOCKER, "x"),
+        PlannedCheck("ai-suite/smoke/y", "smoke", Level.BLOCKER, "y", not_applicable="no streaming"),
+        PlannedCheck("ai-run/unprovoked_failures", "smoke", Level.INFO, "z"),
+    ]
+    assert not any(map(is_provable, others))
+    assert plan_proof("smoke", [CHECK, *others]).requests == 3
+
+
+def test_own_mutations_come_first_and_none_twice() -> None:
+    candidates = list_candidates((COMMON_MUTATIONS[2], CUT))
+    assert candidates[:3] == (COMMON_MUTATIONS[2], CUT, COMMON_MUTATIONS[0])
+    assert len(candidates) == len(COMMON_MUTATIONS) + 1
+
+
+@pytest.mark.parametrize("suite", ["smoke", "integration", "validation", "adversarial"])
+def test_every_mutation_that_a_check_names_can_be_made(suite: str) -> None:
+    named: set[Mutation] = {*COMMON_MUTATIONS}
+    for declared in list_checks(suite):
+        named.update(declared.spec.broken_by)
+    for mutation in named:
+        if not mutation.changes_target:
+            load_fault(mutation.fault).parse(dict(mutation.attributes))
