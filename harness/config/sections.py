@@ -118,6 +118,8 @@ class DataSection:
     changed_limit: float | None = None
     training: str | None = None
     leak_limit: float = 0.01
+    retries: float = 0.02
+    resume: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

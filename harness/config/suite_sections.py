@@ -127,6 +127,8 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
         training,
         section.leak_limit,
         section.time_margin,
+        section.retries,
+        source.resolve_path(section.resume),
     )
 
 
@@ -137,9 +139,17 @@ def _check_shares(section: DataSection, source: ConfigSource) -> None:
         margin = getattr(section, key)
         if margin is not None and margin >= 0.5:
             raise source.error(f"must be a difference of shares under 0.5, like 0.1, got {margin:g}", "data", key)
-    for key, share in (("changed_limit", section.changed_limit), ("leak_limit", section.leak_limit)):
+    for key, share in _list_shares(section):
         if share is not None and not 0 <= share < 1:
             raise source.error(f"must be a share from 0 to under 1, like 0.05, got {share:g}", "data", key)
+
+
+def _list_shares(section: DataSection) -> tuple[tuple[str, float | None], ...]:
+    return (
+        ("changed_limit", section.changed_limit),
+        ("leak_limit", section.leak_limit),
+        ("retries", section.retries),
+    )
 
 
 def _check_training(training: Dataset | None, data: Dataset, source: ConfigSource) -> None:

@@ -131,3 +131,21 @@ def _redact_record(record: Mapping[str, Any], endpoint: Endpoint) -> dict[str, A
         return value
 
     return {key: redact(value) for key, value in record.items()}
+
+
+def show_timed_exchange(exchange: Exchange, endpoint: Endpoint) -> dict[str, Any]:
+    """Request, answer and times (s), JSON-able and without secrets."""
+    timing = exchange.timing
+    return {
+        "request": show_request(exchange.request, endpoint),
+        "response": show_response(exchange.response, endpoint) if exchange.response else None,
+        "error": exchange.error,
+        "detail": exchange.detail,
+        "timing": {
+            "intended": timing.intended,
+            "sent": timing.sent,
+            "first_byte": timing.first_byte,
+            "first_token": timing.tokens[0] if timing.tokens else None,
+            "done": timing.done,
+        },
+    }

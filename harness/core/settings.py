@@ -5,6 +5,7 @@ Tested in tests/config/test_resolve.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
@@ -84,7 +85,9 @@ class DataSettings:
     wrong rows may be over that of the rest by `slice_margin`; the share of right rows under a baseline's by
     `baseline_margin` (None: the profile's points). `changed_limit` is the share of answers that may differ from its.
     Groups of sensitive columns that are compared have at least `smallest_group` rows; those in `left_out` are not.
-    `training` are data that the model learned from: at most `leak_limit` of the rows may be among them.
+    `training` are data that the model learned from: at most `leak_limit` of the rows may be among them. `retries` is
+    the share of rows that may be asked a second time after a failure that noise explains; `resume` the run directory of
+    an earlier run, whose answers are not asked again.
     """
 
     dataset: Dataset | None = None
@@ -98,6 +101,12 @@ class DataSettings:
     training: Dataset | None = None
     leak_limit: float = 0.01
     time_margin: float = 0.1
+    retries: float = 0.02
+    resume: str | None = None
+
+    def count_repeats(self, rows: int) -> int:
+        """How many of so many rows may be asked a second time."""
+        return math.ceil(self.retries * rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import math
 import os
+import queue
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
@@ -109,24 +110,56 @@ class Client:
         `decoders` has one fresh decoder, or None, for each request. Each exchange is intended for the moment in which
         its turn comes.
         """
-        if decoders is None:
-            decoders = [None] * len(requests)
-        pairs = list(zip(requests, decoders, strict=True))
+        ended = dict(self.exchange_as_they_end(requests, concurrency=concurrency, decoders=decoders))
+        return [ended[place] for place in range(len(requests))]
+
+    def exchange_as_they_end(
+        self,
+        requests: Sequence[Request],
+        *,
+        concurrency: int,
+        decoders: Sequence[StreamDecoder | None] | None = None,
+    ) -> Iterator[tuple[int, Exchange]]:
+        """As `exchange_many`: the place of each request and its exchange, as soon as that has ended.
+
+        What is under way is cancelled where the caller wants no more of them.
+        """
+        pairs = list(zip(requests, decoders or [None] * len(requests), strict=True))
         slots = max(1, min(concurrency, len(pairs)))
         patience = math.ceil(len(pairs) / slots) * self.endpoint.deadlines.total + _GRACE
-        exchanges = self._wait(self._exchange_all(pairs, slots), patience)
-        if exchanges is None:
-            return [self._make_lost_exchange(request) for request in requests]
-        return exchanges
+        ended: queue.SimpleQueue[tuple[int, Exchange] | None] = queue.SimpleQueue()
+        future = self._submit(self._exchange_all(pairs, slots, ended.put))
+        future.add_done_callback(lambda _: ended.put(None))
+        left, until = set(range(len(pairs))), read_monotonic() + patience
+        try:
+            while left:
+                item = ended.get(timeout=max(0.0, until - read_monotonic()))
+                if item is None:
+                    break  # the loop was closed, or broke
+                left.remove(item[0])
+                yield item
+        except queue.Empty:
+            pass
+        finally:
+            future.cancel()
+        if future.done() and not future.cancelled():
+            future.result()
+        for place in sorted(left):
+            yield place, self._make_lost_exchange(requests[place])
 
-    async def _exchange_all(self, pairs: list[tuple[Request, StreamDecoder | None]], slots: int) -> list[Exchange]:
+    async def _exchange_all(
+        self,
+        pairs: list[tuple[Request, StreamDecoder | None]],
+        slots: int,
+        note: Callable[[tuple[int, Exchange]], None],
+    ) -> None:
         semaphore = asyncio.Semaphore(slots)
 
-        async def exchange_one(request: Request, decoder: StreamDecoder | None) -> Exchange:
+        async def exchange_one(place: int, request: Request, decoder: StreamDecoder | None) -> None:
             async with semaphore:
-                return await self._exchange_one(request, decoder=decoder)
+                note((place, await self._exchange_one(request, decoder=decoder)))
 
-        return await asyncio.gather(*(exchange_one(*pair) for pair in pairs))
+        await asyncio.gather(*(exchange_one(place, *pair) for place, pair in enumerate(pairs)))
 
     async def _exchange_one(
         self,

@@ -81,28 +81,33 @@ class PoliteClient(Client):
         exchange = super().exchange(request, decoder=decoder, credentials=credentials)
         return self._settle(exchange, decoder, credentials, read_monotonic(), alone=True)
 
-    def exchange_many(
+    def exchange_as_they_end(
         self,
         requests: Sequence[Request],
         *,
         concurrency: int,
         decoders: Sequence[StreamDecoder | None] | None = None,
-    ) -> list[Exchange]:
+    ) -> Iterator[tuple[int, Exchange]]:
         """Send requests side by side, at most a second's worth of the pace at once; repeat declined ones at the end."""
         decoders = decoders or [None] * len(requests)
-        exchanges: list[Exchange] = []
+        exchanges: dict[int, Exchange] = {}
         while len(exchanges) < len(requests):
-            most = len(requests)
+            start, most = len(exchanges), len(requests)
             if self._paces and self.throttle.burst is not None:
                 most = self.throttle.burst
-            part = slice(len(exchanges), len(exchanges) + most)
+            part = slice(start, start + most)
             self._wait_for(len(requests[part]))
-            exchanges += super().exchange_many(requests[part], concurrency=concurrency, decoders=decoders[part])
+            sent = super().exchange_as_they_end(requests[part], concurrency=concurrency, decoders=decoders[part])
+            for place, exchange in sent:
+                exchanges[start + place] = exchange
+                if not is_declined(exchange):
+                    yield start + place, exchange
         ended = read_monotonic()
-        settled = []
-        for exchange, decoder in zip(exchanges, decoders, strict=True):
-            settled.append(self._settle(exchange, decoder, ENDPOINT_CREDENTIALS, ended, alone=concurrency == 1))
-        return settled
+        for place, decoder in enumerate(decoders):
+            exchange = exchanges[place]
+            settled = self._settle(exchange, decoder, ENDPOINT_CREDENTIALS, ended, alone=concurrency == 1)
+            if is_declined(exchange):
+                yield place, settled
 
     def _settle(
         self,

@@ -207,7 +207,7 @@ def _select_fields(value: Mapping[str, Any], keys: Sequence[str]) -> Any:
 
 
 def _parse_json_input(value: Any, where: str, column: str) -> str | list[float] | dict[str, Any]:
-    """x"""
+    """The input of a line: a text, a list of finite numbers, or an object. Raises `ConfigError` for anything else."""
     if isinstance(value, dict) and value:
         for path, leaf in walk_values(value):
             if isinstance(leaf, float) and not math.isfinite(leaf):

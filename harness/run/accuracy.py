@@ -14,7 +14,13 @@ from harness.core.dataset import Dataset
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Slice, Status, Verdict, make_inconclusive
-from harness.run.labelled_rows import LabelledRows, choose_rows, describe_population, explain_unjudged
+from harness.run.labelled_rows import (
+    LabelledRows,
+    choose_rows,
+    describe_population,
+    explain_unjudged,
+    refuse_one_class,
+)
 from harness.run.rate_judging import judge_independent_samples, make_slice
 
 
@@ -53,6 +59,8 @@ def judge_accuracy(rows: LabelledRows, data: Dataset, seed: int, objective: Obje
         slices=_make_slices([groups[number] for number in chosen], [groups[number] for number in wrong], objective),
         notes=_list_notes(rows, data, seed, objective, chosen),
     )
+    if objective.slice is None:
+        verdict = refuse_one_class(verdict, [str(data.labels[number]) for number in chosen])
     if rows.mismatch:
         right = len(chosen) - len(wrong_for_certain)
         return verdict.with_notes(f"{rows.mismatch}; even so at most {right} of {len(chosen)} rows can be right")
@@ -68,11 +76,14 @@ def _list_notes(
 ) -> tuple[str, ...]:
     assert data.labels is not None
     label, most = Counter(str(data.labels[number]) for number in chosen).most_common(1)[0]
-    notes = [describe_population(len(data.inputs), seed)]
+    notes = [describe_population(len(data.inputs), seed), *rows.list_notes()]
     if lacking := len(set(chosen) & {*rows.unlabelled, *rows.failed}):
         notes.append(f"{lacking} of the wrong rows had no answer with a label")
     if refused := len(set(chosen) & set(rows.refused)):
         notes.append(f"{refused} of the wrong rows were refused: {rows.refusal}")
+    if rows.other_classes:
+        named = ", ".join(f"{label!r} ({times} times)" for label, times in rows.other_classes)
+        notes.append(f"answers that are the label of no row: {named}")
     in_slice = len(data.select_slice(objective.slice))
     if len(chosen) < min(in_slice, objective.cap):
         notes.append(f"{in_slice - len(chosen)} rows repeat another, and count once")

@@ -26,8 +26,7 @@ from harness.metrics.answered_rows import NO_CLASS, AnsweredRows, make_answered_
 from harness.metrics.input_columns import InputColumn, code_columns, describe_change, list_input_columns
 from harness.run.answered_rows import build_answered_rows, read_batches
 from harness.run.gate_run import GateRun
-from harness.run.labelled_rows import LabelledRows, ask_labelled_rows, choose_rows
-from harness.run.row_asking import BATCH_WIDTH
+from harness.run.labelled_rows import LabelledRows, ask_labelled_rows, choose_rows, compute_row_cost
 from harness.run.session import Session
 from harness.run.worst_slice import FEWEST_ROWS
 from harness.stats.drift import DriftMeasure, Effect, adjust_by_rank, compute_permutation_p, measure_drift
@@ -236,7 +235,7 @@ def _compute_cost(scope: Scope) -> Cost:
     if drift is None or drift.reference is None or drift.is_recorded:
         return Cost()
     rows = min(scope.settings.profile.items, len(drift.reference.inputs))
-    return Cost(rows + -(-rows // BATCH_WIDTH), scope.tokens_per_answer * rows)
+    return compute_row_cost(scope, rows)
 
 
 def _make(scope: Scope, session: Session, run: GateRun) -> LabelledRows:

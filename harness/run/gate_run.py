@@ -343,6 +343,13 @@ class GateRun:
                 capabilities[suite] = add_gauges(able, self.preflight)
         self.plan = build_plan(settings, self._declared, capabilities, self._processes).select(settings.only_check)
 
+    def _list_notes(self) -> list[str]:
+        notes = [detected.reason for detected in self.preflight.detected]
+        notes += self.preflight.list_notes(self.settings.endpoint)
+        if self.settings.data and self.settings.data.resume:
+            notes.append(f"labelled rows that {self.settings.data.resume} was answered are not asked again")
+        return notes
+
     def _write_plan(self) -> None:
         head = {
             "id": self.run_dir.path.name,
@@ -352,7 +359,7 @@ class GateRun:
             "policy": msgspec.to_builtins(self.settings.policy),
             "target": msgspec.to_builtins(describe_target(self.settings.endpoint, self.preflight.facts)),
             "environment": describe_environment(self.settings),
-            "notes": [*(d.reason for d in self.preflight.detected), *self.preflight.list_notes(self.settings.endpoint)],
+            "notes": self._list_notes(),
         }
         self.log.write_plan(self.plan, head)
 

@@ -19,7 +19,13 @@ from harness.core.verdict import Slice, Status, Verdict, make_inconclusive
 from harness.metrics.answered_rows import AnsweredRows, Flags
 from harness.metrics.families.calibration import find_confidence, measure_reliability
 from harness.metrics.quality_metric import Aim, Prepared, QualityMetric, find_metric
-from harness.run.labelled_rows import LabelledRows, choose_rows, describe_population, explain_unjudged
+from harness.run.labelled_rows import (
+    LabelledRows,
+    choose_rows,
+    describe_population,
+    explain_unjudged,
+    refuse_one_class,
+)
 from harness.stats.resampling import Alphas, Bounds, compute_rows_needed
 
 _MOST_SLICES = 40
@@ -45,11 +51,14 @@ def judge_quality(
     if problem := find_problem(metric, rows, labelled, chosen, data, objective):
         return make_inconclusive(problem, n=0)
     slices = _list_slices(metric, rows, aim, seed, objective.alpha)
-    notes = list_notes(rows, data, seed)
+    notes = (*list_notes(rows, data, seed), *labelled.list_notes())
     if metric.metric.name == "ece" and not metric.prepare(rows, aim).unjudged:
         slices, note = _describe_reliability(rows, aim)
         notes += (note,)
-    return judge_figure(metric, rows, aim, objective, check, seed, slices, notes)
+    verdict = judge_figure(metric, rows, aim, objective, check, seed, slices, notes)
+    if "classes" in metric.needs and objective.slice is None and objective.class_ is None:
+        verdict = refuse_one_class(verdict, [rows.classes[code] for code in np.unique(rows.labels)])
+    return verdict
 
 
 def judge_figure(

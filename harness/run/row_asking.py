@@ -13,10 +13,13 @@ from typing import Any
 
 from harness.checks.common import TOO_MANY_REQUESTS
 from harness.checks.generation.text_cases import is_cut
-from harness.core.answer_class import is_refusal
+from harness.checks.generation.thinking import explain_no_text
+from harness.core.answer_class import describe_refusal, is_refusal
 from harness.core.dataset import Dataset
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange
+from harness.core.noise import may_be_noise
+from harness.core.retry_after import is_declined
 from harness.run.oracle import read_numbers, read_rows, read_vectors
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows
@@ -25,6 +28,8 @@ BATCH_WIDTH = 32
 """Rows in one request, where the service takes batches."""
 _CONCURRENCY, _WAVE = 4, 256
 """Requests under way at once; and requests whose exchanges are in memory at once."""
+_POSTPONED = 2
+"""The mark of a row that is asked a second time; 1 is that of one whose answer is kept."""
 _SILENT = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT, ErrorClass.GONE)
 
 
@@ -44,7 +49,8 @@ class RowBatch:
 
     `rows` are places in the data. `labels`, `scores`, `numbers` and `vectors` have an entry for each row, or are None
     where the answer holds none. `cut`: the limit of tokens ended a text. `confidence` is the probability of a text by
-    the log-probabilities of its tokens, None where they are not stated.
+    the log-probabilities of its tokens, None where they are not stated. `spent` says that the limit of tokens left none
+    for a text, `refusal` how rows were refused.
     """
 
     rows: tuple[int, ...]
@@ -55,6 +61,8 @@ class RowBatch:
     vectors: tuple[tuple[float, ...], ...] | None = None
     cut: bool = False
     confidence: float | None = None
+    spent: str = ""
+    refusal: str = ""
 
 
 Keep = Callable[[RowBatch, Exchange], None]
@@ -62,9 +70,16 @@ Keep = Callable[[RowBatch, Exchange], None]
 
 
 class RowAsker:
-    """Asks for rows in batches. `expect` takes the number of requests that come."""
+    """Asks for rows in batches. `expect` takes the number of requests that come.
 
-    def __init__(self, session: Session, data: Dataset, keep: Keep, expect: Callable[[int], None]) -> None:
+    At most `most_repeats` rows are asked a second time, because noise explains why they failed; `repeats` counts them.
+    """
+
+    def __init__(
+        self, session: Session, data: Dataset, keep: Keep, expect: Callable[[int], None], most_repeats: int = 0
+    ) -> None:
+        self.repeats = 0
+        self._most_repeats, self._postponed, self._has_answered = most_repeats, list[int](), False
         self._data, self._keep, self._expect = data, keep, expect
         self._rows = Rows(session)
         self._width = 1
@@ -74,17 +89,25 @@ class RowAsker:
         self._asked = bytearray(len(data.inputs))
         self._binary, self._kind = list_binary_classes(data), data.answers
 
+    def skip(self, numbers: Sequence[int]) -> None:
+        """Do not ask for these rows: their answers are known from an earlier run."""
+        for number in numbers:
+            self._asked[number] = 1
+
     def ask(self, numbers: Sequence[int]) -> None:
-        """Ask for these rows. The first batch goes alone: a service may refuse all batches.
+        """Ask for these rows, as far as they were not. The first batch goes alone: a service may refuse all batches.
 
         Rows of a batch that fails are asked alone, so that one row does not take the others with it; after silence
         they are not, since every row would cost a deadline, unless one of the first batch is answered alone.
         """
-        if not self._proven:
-            self._send([numbers[: self._width]])
-            self._proven = True
         left = [number for number in numbers if not self._asked[number]]
+        if left and not self._proven:
+            self._send([left[: self._width]])
+            self._proven = True
+            left = [number for number in left if not self._asked[number]]
         self._send([left[start : start + self._width] for start in range(0, len(left), self._width)])
+        postponed, self._postponed = self._postponed, []
+        self._send([[number] for number in postponed])
 
     def _send(self, batches: Sequence[Sequence[int]]) -> None:
         alone: list[int] = []
@@ -92,20 +115,42 @@ class RowAsker:
         for start in range(0, len(batches), _WAVE):
             wave = batches[start : start + _WAVE]
             queries = [self._rows.query([self._data.inputs[number] for number in batch]) for batch in wave]
-            exchanges = self._rows.session.ask_many(queries, concurrency=_CONCURRENCY)
-            for batch, exchange in zip(wave, exchanges, strict=True):
-                read = self._read(exchange.answer, len(batch)) if exchange.ok and exchange.answer else None
-                if not read and len(batch) > 1 and (exchange.error not in _SILENT or self._is_too_large(batch)):
-                    alone += [number for number in batch if not self._asked[number]]
-                    continue
-                for number in batch:
-                    self._asked[number] = 1
-                cut = exchange.answer is not None and is_cut(exchange.answer)
-                self._keep(RowBatch(tuple(batch), _classify_rows(exchange, read), **read or {}, cut=cut), exchange)
+            for place, exchange in self._rows.session.ask_as_they_end(queries, concurrency=_CONCURRENCY):
+                alone += self._take(wave[place], exchange)
         if alone:
             if not self._proven:
                 self._width = 1
             self._send([[number] for number in alone])
+
+    def _take(self, batch: Sequence[int], exchange: Exchange) -> list[int]:
+        """Keep what a request brought; return the rows that must be asked alone instead."""
+        read = self._read(exchange.answer, len(batch)) if exchange.ok and exchange.answer else None
+        if not read and len(batch) > 1 and (exchange.error not in _SILENT or self._is_too_large(batch)):
+            return [number for number in batch if not self._asked[number]]
+        self._has_answered |= read is not None
+        if self._may_repeat(batch, exchange):
+            self.repeats += len(batch)
+            self._postponed += batch
+            for number in batch:
+                self._asked[number] = _POSTPONED
+        else:
+            state, cut = _classify_rows(exchange, read), exchange.answer is not None and is_cut(exchange.answer)
+            refusal = describe_refusal(exchange) if state is RowState.REFUSED else ""
+            spent = explain_no_text(exchange)
+            self.skip(batch)
+            self._keep(RowBatch(tuple(batch), state, **read or {}, cut=cut, spent=spent, refusal=refusal), exchange)
+        return []
+
+    def _may_repeat(self, batch: Sequence[int], exchange: Exchange) -> bool:
+        """Whether noise explains the failure of rows that a service which answers was asked once, within the budget.
+
+        What was declined for now has been repeated by the client, and who is gone does not come back.
+        """
+        if not self._has_answered or not may_be_noise(exchange) or is_declined(exchange):
+            return False
+        if exchange.error is ErrorClass.GONE or self.repeats + len(batch) > self._most_repeats:
+            return False
+        return not any(self._asked[number] == _POSTPONED for number in batch)
 
     def _is_too_large(self, batch: Sequence[int]) -> bool:
         """Whether the first batch met silence, but its first row alone is answered: the row is not what is wrong."""

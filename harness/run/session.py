@@ -16,7 +16,7 @@ from harness.core.errors import ErrorClass, HarnessError
 from harness.core.exchange import Authorization, Exchange, Headers, Query, Request
 from harness.core.generation_options import choose_limit_value, find_limit_option, merge_options
 from harness.core.noise import may_be_noise
-from harness.core.replay import show_exchange, show_request, show_response
+from harness.core.replay import show_exchange, show_timed_exchange
 from harness.core.settings import Promises, Settings
 from harness.core.verdict import Counterexample
 from harness.io.client import ENDPOINT_CREDENTIALS, Client
@@ -195,6 +195,22 @@ class Session:
             self._count_valid(queries, exchanges)
         return exchanges
 
+    def ask_as_they_end(self, queries: Sequence[Query], *, concurrency: int) -> Iterator[tuple[int, Exchange]]:
+        """As `ask_many`: the place of each query and its exchange, as soon as that has ended."""
+        requests, dropped = list(map(self.request, queries)), list[int]()
+        for _ in requests:
+            self._ledger.before_request()
+        decoders = list(map(self.decoder, requests))
+        for place, answered in self.client.exchange_as_they_end(requests, concurrency=concurrency, decoders=decoders):
+            exchange = self._meter_inference(self._finish(answered))
+            self._count_valid([queries[place]], [exchange])
+            if _is_dropped(exchange):
+                dropped.append(place)
+            else:
+                yield place, exchange
+        for place in dropped:
+            yield place, self._infer(requests[place], repeat=True)
+
     def send(self, request: Request, *, credentials: Credentials | None = ENDPOINT_CREDENTIALS) -> Exchange:
         """Send a request as it is: a wrong one, or a probe. Its answer is not decoded.
 
@@ -308,7 +324,7 @@ class Session:
 
     def show_exchanges(self) -> list[dict[str, Any]]:
         """What the current check sent and got, JSON-able and without secrets."""
-        return [_show(exchange, self.endpoint) for exchange in self.exchanges]
+        return [show_timed_exchange(exchange, self.endpoint) for exchange in self.exchanges]
 
     def close(self) -> None:
         """Close the connections."""
@@ -368,23 +384,6 @@ class Session:
         if len(self.exchanges) < limit:
             self.exchanges.append(exchange)
         return exchange
-
-
-def _show(exchange: Exchange, endpoint: Endpoint) -> dict[str, Any]:
-    timing = exchange.timing
-    return {
-        "request": show_request(exchange.request, endpoint),
-        "response": show_response(exchange.response, endpoint) if exchange.response else None,
-        "error": exchange.error,
-        "detail": exchange.detail,
-        "timing": {
-            "intended": timing.intended,
-            "sent": timing.sent,
-            "first_byte": timing.first_byte,
-            "first_token": timing.tokens[0] if timing.tokens else None,
-            "done": timing.done,
-        },
-    }
 
 
 def _ignore_exchange(exchange: Exchange) -> None:

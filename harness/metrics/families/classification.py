@@ -137,6 +137,8 @@ def _prepare_f1(rows: AnsweredRows, aim: Aim) -> Prepared:
 
 
 def _prepare_mcc(rows: AnsweredRows, aim: Aim) -> Prepared:
+    if len(np.unique(rows.labels)) == 1:
+        return prepare_unjudged("MCC is not defined, since all rows have the same label")
     return _prepare_all(rows, _correlate)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -47,13 +48,18 @@ class Service:
 
 
 def judged(
-    service: Callable[[str, Any], Answered], folder: Path, data: Dataset = DATA, slice: str | None = None, **more: Any
+    service: Callable[[str, Any], Answered],
+    folder: Path,
+    data: Dataset = DATA,
+    slice: str | None = None,
+    retries: float = 0.02,
+    **more: Any,
 ) -> Verdict:
     objective = parse_objective("validation", "accuracy", ">= 0.9", PROFILES["release"], slice=slice)
     check = PlannedCheck("x", "validation", objective.level, "x", "estimate", alpha_fail=objective.alpha)
     with serving(service) as url:
         endpoint = Endpoint(url, **{"protocol": "plain_json", "sample": [[0.0, 1.0]], **more})
-        with asking(Settings(endpoint, ("validation",), data=DataSettings(data)), folder) as session:
+        with asking(Settings(endpoint, ("validation",), data=DataSettings(data, retries=retries)), folder) as session:
             session.is_reached = True
             rows = ask_labelled_rows(session, data, [objective])
             return judge_accuracy(rows, data, session.settings.seed, objective, check)
@@ -122,6 +128,49 @@ def test_rows_that_fail_count_alone_and_do_not_take_their_batch_with_them(tmp_pa
     verdict = judged(fails, tmp_path)
     assert verdict.estimate == pytest.approx(1 - 5 / 200)
     assert any("5 of the wrong rows had no answer" in note for note in verdict.notes)
+
+
+@pytest.mark.parametrize(
+    ("retries", "fails", "share", "notes"),
+    [
+        (0.02, lambda row, times: times == 1 and row < 4, 1.0, "4 rows were asked a second time"),
+        (0.02, lambda row, times: times == 1 and row < 6, 1 - 2 / 200, "4 rows were asked a second time"),
+        (0.02, lambda row, times: row < 4, 1 - 4 / 200, "4 of the wrong rows had no answer"),
+        (0.0, lambda row, times: times == 1 and row < 4, 1 - 4 / 200, "4 of the wrong rows had no answer"),
+    ],
+    ids=["within", "beyond", "for good", "none"],
+)
+def test_rows_that_an_error_has_struck_are_asked_again_within_the_budget(
+    tmp_path: Path, retries: float, fails: Callable[[float, int], bool], share: float, notes: str
+) -> None:
+    times = Counter[float]()
+
+    def answer(path: str, body: Any) -> Answered:
+        rows = body["instances"]
+        if len(rows) > 1:
+            return 422, {"error": "one row"}
+        times[rows[0][0]] += 1
+        return (500, {}) if fails(rows[0][0], times[rows[0][0]]) else (200, {"predictions": _labels(rows)})
+
+    verdict = judged(answer, tmp_path, retries=retries)
+    assert verdict.estimate == pytest.approx(share)
+    assert any(note.startswith(notes) for note in verdict.notes), verdict.notes
+    assert max(times.values()) <= 2
+    assert times.total() <= 200 + 200 * retries
+
+
+def test_rows_of_one_class_pass_nothing(tmp_path: Path) -> None:
+    same = replace(DATA, labels=(1,) * 200)
+    passing = judged(Service(lambda rows: [1] * len(rows)), tmp_path, same)
+    assert passing.status is Status.INCONCLUSIVE
+    assert "all rows are labelled '1', so that a constant answer is right" in passing.reason
+    assert judged(Service(lambda rows: [0] * len(rows)), tmp_path, same).status is Status.FAIL
+    assert judged(Service(lambda rows: [1] * len(rows)), tmp_path, same, slice="odd").status is Status.PASS
+
+
+def test_answers_of_classes_that_no_label_has_are_named(tmp_path: Path) -> None:
+    verdict = judged(Service(lambda rows: [int(row[1]) if row[0] % 50 else 7 for row in rows]), tmp_path)
+    assert "answers that are the label of no row: '7' (4 times)" in verdict.notes
 
 
 def test_what_tells_nothing_is_inconclusive(tmp_path: Path) -> None:

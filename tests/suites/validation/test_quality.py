@@ -105,6 +105,17 @@ def test_a_healthy_service_passes_and_a_stricter_limit_fails(tmp_path: Path) -> 
     assert near.n_needed is None or near.n_needed > N
 
 
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "macro_f1", "micro_f1", "recall", "mcc", "roc_auc", "top_k"])
+def test_rows_of_one_class_pass_no_figure_of_classes(tmp_path: Path, metric: str) -> None:
+    def answer(rows: list[list[float]]) -> Any:
+        return {"predictions": [1] * len(rows), "probabilities": [[0.1, 0.8, 0.1]] * len(rows)}
+
+    same = replace(DATA, labels=(1,) * N, classes=("0", "1", "2"))
+    verdict = Asked(answer, tmp_path, same).judge(metric, ">= 0.5", **({"k": 1} if metric == "top_k" else {}))
+    assert verdict.status is Status.INCONCLUSIVE, verdict.reason
+    assert verdict.reason
+
+
 def test_a_class_and_a_slice_are_judged_alone_and_shown(tmp_path: Path) -> None:
     asked = Asked(answer_scores, tmp_path, replace(NAMED, classes=("x", "y", "z")))
     assert asked.rows.classes == ("x", "y", "z")
