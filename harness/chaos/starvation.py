@@ -1,15 +1,20 @@
 """When this machine was too busy for the harness, or for a service beside it: bad answers then are nobody's fault.
 
-Two signs: the load's event loop was late, so that answers were read late; and, for a service on this machine, the
-loop's thread waited for a processor much longer than it ran.
+Three signs: the load's event loop was late, so that answers were read late; and, for a service on this machine, the
+loop's thread waited for a processor much longer than it ran, or the service's own processes did, and got less than a
+third of what the machine can do: then others had the rest. A thread that sleeps much, as the loop's, is let in first,
+and does not see what a service meets that computes.
 
 Tested in tests/chaos/test_starvation.py.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Set
+import math
+import os
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -17,6 +22,7 @@ from typing import Any, TypeVar, cast
 from harness.core.errors import ErrorClass
 from harness.core.experiment import Experiment, Sample
 from harness.core.verdict import Status, Verdict
+from harness.io.local_process import find_listeners, list_family, read_threads
 
 _LATE, _SPAN = 0.1, 1.0
 """Seconds by which a loop that is late reads late, and seconds over which its waiting for a processor is added up."""
@@ -44,13 +50,72 @@ _EXPLAINED = TIMEOUTS | {ErrorClass.STATUS, ErrorClass.CLOSED, ErrorClass.CONNEC
 _Judge = TypeVar("_Judge", bound=Callable[..., Verdict])
 
 
-class StarvationWatch:
-    """Follows one thread, which must call `look` often. `is_here`: the service runs on this machine, too."""
+class _Waiting:
+    """For how long something ran, and waited for a processor, in each span of the run."""
 
-    def __init__(self, *, is_here: bool) -> None:
+    def __init__(self) -> None:
+        self._spans: list[tuple[float, float, float, float]] = []
+
+    def add(self, began: float, ended: float, ran: float, waited: float) -> None:
+        """A span, and what happened in it."""
+        self._spans.append((began, ended, ran, waited))
+
+    def list_starved(self, steady: float, most: float = math.inf) -> list[tuple[float, float]]:
+        """The spans in which it waited much more than until `steady`, and ran for at most the share `most` of them."""
+        before = [span for span in self._spans if span[1] <= steady]
+        normal = _compute_slowdown(sum(span[2] for span in before), sum(span[3] for span in before))
+        least = max(_SLOWED, _SLOWED_MORE * normal)
+        return [
+            (began, ended)
+            for began, ended, ran, waited in self._spans
+            if waited >= _LEAST_SHARE * (ended - began)
+            and _compute_slowdown(ran, waited) >= least
+            and ran <= most * (ended - began)
+        ]
+
+
+class _ServiceThreads:
+    """The threads of the processes that listen at some ports of this machine, and of their children."""
+
+    def __init__(self, ports: Sequence[int]) -> None:
+        self.most = 0.0
+        self._ports, self._listeners = ports, set[int]()
+        self._times: dict[int, tuple[float, float]] = {}
+        self._find()
+
+    def _find(self) -> None:
+        self._listeners = find_listeners(self._ports)
+        self._times = read_threads(list_family(self._listeners))
+        with contextlib.suppress(OSError, AttributeError):
+            for pid in self._listeners:
+                self.most = len(os.sched_getaffinity(pid)) / _SLOWED
+
+    def read_more(self) -> tuple[float, float]:
+        """For how long they ran, and waited, since the last call; nothing where others have taken their place."""
+        times = read_threads(list_family(self._listeners))
+        if not times.keys() & self._times.keys():
+            self._find()
+            return 0.0, 0.0
+        before, self._times = self._times, times
+        more_ran = more_waited = 0.0
+        for thread, (ran, waited) in times.items():
+            ran_before, waited_before = before.get(thread, (0.0, 0.0))
+            more_ran += ran - ran_before
+            more_waited += waited - waited_before
+        return more_ran, more_waited
+
+
+class StarvationWatch:
+    """Follows one thread, which must call `look` often, and who listens at `ports`.
+
+    `is_here`: the service runs on this machine, too.
+    """
+
+    def __init__(self, *, is_here: bool, ports: Sequence[int] = ()) -> None:
         self._is_here = is_here and _SCHEDSTAT.exists()
         self._late: list[tuple[float, float]] = []
-        self._spans: list[tuple[float, float, float, float]] = []
+        self._own, self._of_service = _Waiting(), _Waiting()
+        self._service = _ServiceThreads(ports if self._is_here else ())
         self._last: tuple[float, float, float] | None = None
 
     def look(self, due: float, now: float) -> None:
@@ -59,21 +124,16 @@ class StarvationWatch:
             self._late.append((due, now))
         if self._is_here and (self._last is None or now - self._last[0] >= _SPAN):
             ran, waited = (int(field) / 1e9 for field in _SCHEDSTAT.read_text().split()[:2])
+            more = self._service.read_more()
             if self._last is not None:
                 began, ran_before, waited_before = self._last
-                self._spans.append((began, now, ran - ran_before, waited - waited_before))
+                self._own.add(began, now, ran - ran_before, waited - waited_before)
+                self._of_service.add(began, now, *more)
             self._last = now, ran, waited
 
     def list_starved(self, steady: float) -> tuple[tuple[float, float], ...]:
-        """From when to when it was starved; until `steady` the baseline was measured."""
-        before = [span for span in self._spans if span[1] <= steady]
-        normal = _compute_slowdown(sum(span[2] for span in before), sum(span[3] for span in before))
-        least = max(_SLOWED, _SLOWED_MORE * normal)
-        starved = [
-            (began, ended)
-            for began, ended, ran, waited in self._spans
-            if waited >= _LEAST_SHARE * (ended - began) and _compute_slowdown(ran, waited) >= least
-        ]
+        """From when to when it, or the service, was starved; until `steady` the baseline was measured."""
+        starved = {*self._own.list_starved(steady), *self._of_service.list_starved(steady, self._service.most)}
         return tuple(sorted([*self._late, *starved]))
 
 

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import threading
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from harness.chaos.answer_reading import describe_loss, drop_comparisons, read_answer
 from harness.chaos.queries import QueryPool, Turn, mark_request
@@ -65,7 +66,7 @@ class SteadyLoad:
         # Toxicity is drawn per connection: requests on one kept-alive connection would share one draw.
         self._closes = any(fault.toxicity < 1 for fault in plan.faults) and not session.endpoint.http2
         self.sent = self.left = 0
-        self.starvation = StarvationWatch(is_here=may_disturb(session.endpoint.url, ()))
+        self.starvation = StarvationWatch(is_here=may_disturb(session.endpoint.url, ()), ports=_list_ports(session))
         self._gate_run, self._ledger = run, run.ledger
         self._meter = Meter(run.run_dir, run.worker, suite=scope.suite, rate=plan.chaos.rate)
         self._gap = 1 / plan.chaos.rate
@@ -263,3 +264,17 @@ class SteadyLoad:
     def _add_example(self, examples: list[Counterexample], summary: str, exchange: Exchange) -> None:
         """Keep the first ones, and the last one."""
         examples[_MOST_EXAMPLES - 1 :] = [self._session.show(summary, exchange)]
+
+
+def _list_ports(session: Session) -> list[int]:
+    """Where the service listens, and what it asks over links that state their upstream."""
+    urls = [session.endpoint.url]
+    for link in session.settings.links:
+        if link.upstream:
+            urls.append(f"http://{link.upstream}")
+    ports = []
+    for url in urls:
+        if may_disturb(url, ()):
+            parts = urlsplit(url)
+            ports.append(parts.port or (443 if parts.scheme == "https" else 80))
+    return ports

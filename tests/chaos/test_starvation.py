@@ -157,3 +157,42 @@ def test_the_systems_own_figures_are_read() -> None:
     for second in range(3):
         watching.look(float(second), float(second))
     assert watching.list_starved(1.0) == ()
+
+
+@pytest.mark.parametrize(
+    ("more", "starved"),
+    [
+        ((0.3, 1.2), ((4.0, 5.0),)),  # others had over two thirds of both processors
+        ((1.9, 9.0), ()),  # its own threads wait for one another
+        ((0.3, 0.3), ()),
+        ((0.01, 0.1), ()),  # it waited little
+    ],
+)
+def test_a_service_that_got_little_of_the_machine_and_waited_for_more_was_starved(
+    more: tuple[float, float], starved: tuple[tuple[float, float], ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The load's own thread sleeps most of the time, and is let in at once."""
+    times = {7: (0.0, 0.0)}
+    monkeypatch.setattr(starvation, "find_listeners", lambda ports: {7} if 80 in ports else set())
+    monkeypatch.setattr(starvation, "list_family", lambda pids: pids)
+    monkeypatch.setattr(starvation, "read_threads", lambda pids: {pid: times[pid] for pid in pids})
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1})
+    monkeypatch.setattr(starvation, "_SCHEDSTAT", tmp_path / "schedstat")
+    (tmp_path / "schedstat").write_text("0 0 0\n")
+    for ports, expected in (((80,), starved), ((), ())):
+        times[7] = 0.0, 0.0
+        watching = StarvationWatch(is_here=True, ports=ports)
+        for second, (ran, waited) in enumerate([(0.1, 0.01)] * 5 + [more]):
+            times[7] = times[7][0] + ran, times[7][1] + waited
+            watching.look(float(second), float(second))
+        assert watching.list_starved(3.0) == expected
+
+
+def test_a_service_that_was_started_again_is_followed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = iter([{7: (5.0, 5.0)}, {7: (5.5, 6.0)}, {}, {}, {}, {9: (3.0, 3.0)}, {9: (3.2, 4.0), 10: (0.1, 0.2)}])
+    monkeypatch.setattr(starvation, "find_listeners", lambda _: {1})
+    monkeypatch.setattr(starvation, "list_family", lambda pids: pids)
+    monkeypatch.setattr(starvation, "read_threads", lambda _: next(rows))
+    threads = starvation._ServiceThreads([80])
+    assert [threads.read_more() for _ in range(3)] == [(0.5, 1.0), (0.0, 0.0), (0.0, 0.0)]
+    assert threads.read_more() == pytest.approx((0.3, 1.2))

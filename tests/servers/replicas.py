@@ -103,12 +103,12 @@ def start_replicas(kind: Replicated, folder: Path) -> Iterator[None]:
     python, balancer = python_environment(kind.requirements), nginx()
     with ExitStack() as stack:
         ports, platforms = [], []
-        for name in ("replica-a", "replica-b"):
+        for name in ("replica-a", "replica-b"):  # after the harness: a load that is sent late decides nothing
             (folder / name).mkdir()
             place = Place(folder / name, python, free_port(), free_port())
             pid_file = folder / f"{name}.pid"
             start = [sys.executable, place.app("start_replica.py"), str(pid_file)]
-            start += [f"http://127.0.0.1:{place.port}{kind.health}", *kind.serve(place)]
+            start += [f"http://127.0.0.1:{place.port}{kind.health}", "nice", "-n", "4", *kind.serve(place)]
             stack.callback(end_replica, pid_file)
             subprocess.run(start, check=True, timeout=150, cwd=place.folder)
             ports.append(place.port)
