@@ -82,3 +82,39 @@ def list_repeat_commands(row: CheckRow, report: Report, run_path: str = "") -> l
     commands = [example.curl] if example and example.curl else []
     run = run_path or fold_line(report.run.id, 200)
     return [*commands, shlex.join(["aiharness", "rerun", run, show_command(row.id, 2000)])]
+
+
+def describe_evidence(row: CheckRow, report: Report, run_path: str = "") -> str:
+    """All that a reader of another format needs of an open check, a line for each thing."""
+    parts = [f"{row.verdict} ({row.level}): {row.reason}", f"checked: {row.title}"]
+    if row.estimate is not None:
+        parts.append(
+            f"{row.metric or 'estimate'}: {_view.format_figure(row, row.estimate)}, bounds {_view.format_bounds(row)}, "
+            f"limit {format_direction(row.direction)} {_view.format_figure(row, row.limit)}, n {row.n}"
+        )
+    if example := _view.find_smallest(row):
+        parts += [f"counterexample: {example.summary}", describe_answer(row)]
+        if example.curl:
+            parts.append(f"curl: {example.curl}")
+    parts += [
+        describe_hint(row),
+        f"again: {list_repeat_commands(row, report, run_path)[-1]}",
+        _view.advise_on(row),
+        *row.notes,
+    ]
+    return "\n".join(filter(None, parts))
+
+
+def describe_decision(report: Report) -> str:
+    """How much was judged, the exit status, and what the decision must not hide, a line for each thing."""
+    run = report.run
+    lines = (_view.format_coverage(report), f"exit status {run.exit_status}", *run.loosened, run.interrupted or "")
+    return "\n".join(filter(None, lines))
+
+
+def split_test_id(row: CheckRow) -> tuple[str, str]:
+    """`ai-suite/smoke/test_a.py::TestX::test_b[c]` as (`ai-suite.smoke.test_a.TestX`, `test_b[c]`)."""
+    test, bracket, case = row.id.partition("[")
+    module, _, name = test.rpartition("::")
+    classname = module.replace(".py", "").replace("::", ".").replace("/", ".") or row.suite
+    return classname, f"{name}{bracket}{case}"

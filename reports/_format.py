@@ -94,6 +94,17 @@ def parse_moment(text: str) -> datetime | None:
         return None
 
 
+def count_milliseconds(text: str) -> int:
+    """An ISO 8601 time as milliseconds since 1970; 0 for a text that is no time with a zone."""
+    moment = parse_moment(text)
+    return round(moment.timestamp() * 1000) if moment and moment.tzinfo else 0
+
+
+def round_milliseconds(seconds: float | None) -> int:
+    """Seconds as whole milliseconds; 0 where there are none."""
+    return round(min(max(seconds, 0.0), 1e9) * 1000) if is_drawable(seconds) else 0
+
+
 def format_clock(text: str) -> str:
     """A time for people: `2026-01-31 12:00:05 UTC`; a text that is not a time is returned unchanged."""
     moment = parse_moment(text)

@@ -8,6 +8,8 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
+import msgspec
+
 from harness.core.report import Report
 from harness.core.visible_text import make_encodable
 
@@ -38,6 +40,11 @@ def convert_report(report: Report, *, terse: bool = False) -> dict[str, Any]:
     if converter.unwritable:
         plain["notes"] = [*plain.get("notes", []), _UNWRITABLE.format(", ".join(converter.unwritable[:20]))]
     return plain
+
+
+def write_json(value: Any, indent: int = 1) -> str:
+    """Plain data as indented JSON with a line break at its end."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=indent).decode() + "\n"
 
 
 def convert_value(value: Any) -> Any:

@@ -5,15 +5,13 @@ Its schema is `harness/data/gate.schema.json`.
 
 from __future__ import annotations
 
-import msgspec
-
 from harness.core.report import Report
 
-from ._plain import convert_report
+from ._plain import convert_report, write_json
 
 SUFFIX = ".json"
 
 
 def render(report: Report) -> str:
     """The report as indented JSON, fields in the order of the model: the same report gives the same bytes."""
-    return msgspec.json.format(msgspec.json.encode(convert_report(report)), indent=1).decode() + "\n"
+    return write_json(convert_report(report))

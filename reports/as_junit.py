@@ -12,24 +12,26 @@ from collections import Counter
 from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from harness.core.gate import Exit
 from harness.core.report import CheckRow, Report
-from harness.core.verdict import Level, Status
+from harness.core.verdict import Status
 from harness.core.visible_text import fold_line, make_visible
 
 from . import _view
-from ._causes import describe_answer, describe_event, describe_hint, list_repeat_commands
-from ._format import compute_span, format_direction, parse_moment
+from ._causes import describe_decision, describe_event, describe_evidence, split_test_id
+from ._format import compute_span, parse_moment
+from ._outcomes import GATE_NAME, Counted, count_check, count_run
 from ._traffic import CLIENT_BOUND, describe_fault_row, describe_load, explain_client_bound
 
 SUFFIX = ".xml"
 _TEXT = 8000
+_TAGS = {Counted.PASSED: None, Counted.FAILED: "failure", Counted.BROKEN: "error"}
+"""The element of each outcome; anything else is skipped, a remark of warn and info that FAILs is none."""
 
 
 def render(report: Report, *, run_path: str = "") -> str:
     """The report as JUnit XML. `run_path` is the run's directory, for commands that read it (default: the run's id)."""
     root = Element("testsuites", name="aiharness")
-    gate = _add_suite(root, "release-gate", _list_properties(report), report, _measure_duration(report))
+    gate = _add_suite(root, GATE_NAME, _list_properties(report), report, _measure_duration(report))
     _add_gate_case(gate, report)
     for suite in _view.summarize_suites(report):
         rows = [row for row in report.checks if row.suite == suite.name]
@@ -68,31 +70,22 @@ def _add_suite(
 
 def _add_gate_case(suite: Element, report: Report) -> None:
     run = report.run
-    outcome = {Status.PASS: None, Status.ERROR: "error"}.get(run.verdict, "failure")
-    if run.verdict is Status.INCONCLUSIVE and run.exit_status == Exit.PASS:
-        outcome = "skipped"
-    body = [
-        f"{_view.format_headline(report)}: {run.reason}",
-        _view.format_coverage(report),
-        f"exit status {run.exit_status}",
-    ]
+    outcome = _TAGS.get(count_run(report), "skipped")
+    body = f"{_view.format_headline(report)}: {run.reason}\n{describe_decision(report)}"
     time = _format_time(_measure_duration(report))
-    case = SubElement(suite, "testcase", classname="release-gate", name="verdict", time=time)
-    _add_outcome(case, outcome, f"{run.verdict}: {run.reason}", run.verdict, "\n".join([*body, *run.loosened]))
+    case = SubElement(suite, "testcase", classname=GATE_NAME, name="verdict", time=time)
+    _add_outcome(case, outcome, f"{run.verdict}: {run.reason}", run.verdict, body)
 
 
 def _add_case(suite: Element, row: CheckRow, report: Report, run_path: str) -> None:
-    outcome = {Status.FAIL: "failure", Status.ERROR: "error", Status.SKIPPED: "skipped"}.get(row.verdict)
-    message = describe_event(row)
+    outcome, message = _TAGS.get(count_check(row, report), "skipped"), describe_event(row)
     if row.verdict is Status.INCONCLUSIVE:
-        # With exit status 0 an INCONCLUSIVE blocker was let through on purpose.
-        let_through = report.run.exit_status == Exit.PASS or row.level is not Level.BLOCKER
-        outcome, message = "skipped" if let_through else "failure", f"inconclusive: {message}"
-    elif row.level is not Level.BLOCKER and row.verdict in (Status.FAIL, Status.ERROR):
+        message = f"inconclusive: {message}"
+    elif outcome == "skipped" and row.verdict is not Status.SKIPPED:
         outcome = None
-    classname, name = _split_id(row)
+    classname, name = split_test_id(row)
     case = SubElement(suite, "testcase", classname=_clean(classname), name=_clean(name), time=_format_time(row.seconds))
-    evidence = _describe_evidence(row, report, run_path) if _view.is_open(row) else ""
+    evidence = describe_evidence(row, report, run_path) if _view.is_open(row) else ""
     _add_outcome(case, outcome, message, row.verdict, evidence)
 
 
@@ -103,26 +96,6 @@ def _add_outcome(case: Element, outcome: str | None, message: str, status: Statu
         SubElement(case, outcome, message=_clean(message), type=kind).text = make_visible(body, _TEXT)
     elif body:
         SubElement(case, "system-out").text = make_visible(body, _TEXT)
-
-
-def _describe_evidence(row: CheckRow, report: Report, run_path: str) -> str:
-    parts = [f"{row.verdict} ({row.level}): {row.reason}", f"checked: {row.title}"]
-    if row.estimate is not None:
-        parts.append(
-            f"{row.metric or 'estimate'}: {_view.format_figure(row, row.estimate)}, bounds {_view.format_bounds(row)}, "
-            f"limit {format_direction(row.direction)} {_view.format_figure(row, row.limit)}, n {row.n}"
-        )
-    if example := _view.find_smallest(row):
-        parts += [f"counterexample: {example.summary}", describe_answer(row)]
-        if example.curl:
-            parts.append(f"curl: {example.curl}")
-    parts += [
-        describe_hint(row),
-        f"again: {list_repeat_commands(row, report, run_path)[-1]}",
-        _view.advise_on(row),
-        *row.notes,
-    ]
-    return "\n".join(filter(None, parts))
 
 
 def _list_properties(report: Report) -> list[tuple[str, str]]:
@@ -148,14 +121,6 @@ def _list_properties(report: Report) -> list[tuple[str, str]]:
     for number, text in enumerate(report.plan.not_judged[:100], 1):
         properties.append((f"not judged:{number}", text))
     return properties
-
-
-def _split_id(row: CheckRow) -> tuple[str, str]:
-    """`ai-suite/smoke/test_a.py::TestX::test_b[c]` as (`ai-suite.smoke.test_a.TestX`, `test_b[c]`)."""
-    test, bracket, case = row.id.partition("[")
-    module, _, name = test.rpartition("::")
-    classname = module.replace(".py", "").replace("::", ".").replace("/", ".") or row.suite
-    return classname, f"{name}{bracket}{case}"
 
 
 def _measure_duration(report: Report) -> float | None:

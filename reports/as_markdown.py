@@ -28,6 +28,9 @@ SUFFIX = ".md"
 MAX_BYTES = 60_000
 """GitHub drops a comment over 65,536 characters whole, and a job summary over 1 MiB."""
 
+COMMENT_MARK = "<!-- aiharness release gate -->"
+"""Ends the page, so that a later run finds its comment and replaces it."""
+
 _SIGN = {Status.PASS: "✅", Status.FAIL: "❌", Status.INCONCLUSIVE: "❔", Status.ERROR: "⚠️", Status.SKIPPED: "➖"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()|~^$#])")
 _REFERENCE = re.compile(r"(@|#|!|GH(?=-)|www(?=\.)|:(?=//))(?=\S)")
@@ -40,6 +43,13 @@ def render(report: Report, *, run_path: str = "") -> str:
     `run_path` is the run's directory, for commands that read it (default: the run's id).
     """
     page = MarkdownPage()
+    fill_page(page, report, run_path)
+    page.add(COMMENT_MARK)
+    return page.text
+
+
+def fill_page(page: MarkdownPage, report: Report, run_path: str) -> None:
+    """Add what a reader needs of the run, the most important first."""
     page.add(_describe_run(report))
     figures = list_key_figures(report)
     page.add("\n".join(f"- {escape_prose(label, 80)}: **{escape_prose(value, 160)}**" for label, value in figures))
@@ -63,15 +73,14 @@ def render(report: Report, *, run_path: str = "") -> str:
     page.add_list("Notes", report.notes)
     ids = f"Plan {_format_code(report.plan.hash[:16])} · run {_format_code(report.run.id)}"
     page.add(f"{ids} · {escape_prose(report.schema, 40)}")
-    return page.text
 
 
 class MarkdownPage:
     """Blocks are added while they fit."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = MAX_BYTES) -> None:
         self.text = ""
-        self._left = MAX_BYTES - 500
+        self._left = size - 500
 
     def add(self, block: str) -> None:
         """Add a block if there is room for it."""

@@ -14,16 +14,16 @@ from harness.core.gate import Policy
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.report import Report
 from harness.core.verdict import Status
-from harness.io.rundir import PLAN, read_gate, read_run, replace_file
+from harness.io.rundir import PLAN, read_gate, read_run
 from harness.run.report_building import KILLED, build_report
-from harness.run.report_files import render_report
+from harness.run.report_files import render_report, save_report
 
 
 def _add_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("path", metavar="RUN", help="a run directory, or a gate.json")
-    add("--format", dest="format_", default="terminal", help="terminal (default), html, json, junit, markdown, card")
-    add("--output", "-o", metavar="FILE", help="write to this file instead of the screen")
+    add("--format", dest="format_", default="terminal", help="terminal (default), or one of `aiharness list reports`")
+    add("--output", "-o", metavar="FILE", help="write to this file (allure: folder) instead of the screen")
 
 
 def _run(path: str, format_: str, output: str | None) -> int:
@@ -35,7 +35,7 @@ def _run(path: str, format_: str, output: str | None) -> int:
     options = {"colour": sys.stdout.isatty() and output is None} if format_ == "terminal" else {}
     text = render_report(format_, report, folder, **options)
     if output:
-        replace_file(Path(output), text)
+        save_report(format_, Path(output), text)
     else:
         sys.stdout.buffer.write(text)
         sys.stdout.buffer.flush()

@@ -6,6 +6,7 @@ Tested in tests/run/test_report_building.py.
 from __future__ import annotations
 
 import importlib.metadata
+import inspect
 import os
 import platform
 from dataclasses import replace
@@ -21,9 +22,6 @@ from harness.io.rundir import GATE, RunDir, probe_file, read_gate, replace_file
 
 FILES = {"html": "report.html", "junit": "junit.xml", "json": GATE}
 """The files that every run directory has at its end, by format."""
-
-_NAME_THE_RUN = ("html", "junit", "markdown", "terminal")
-"""The formats whose commands name the run's directory, so that they work from any folder."""
 
 _Formats = tuple[tuple[str, str | None], ...]
 
@@ -49,12 +47,26 @@ def draw_reports(run_dir: RunDir, report: Report, extra: _Formats = ()) -> list[
         try:
             suffix = load_plugin("reports", name).SUFFIX
             target = Path(path) if path else run_dir.path / FILES.get(name, f"report{suffix}")
-            replace_file(target, run_dir.clean(render_report(name, report, run_dir.path)))
+            save_report(name, target, run_dir.clean(render_report(name, report, run_dir.path)))
         except RunDirError as problem:
             problems.append(f"the report {name} is missing: {problem}")
         except Exception as problem:  # a format of somebody else's; the decision is written
             problems.append(f"the report {name} is missing: {type(problem).__name__}: {problem}")
     return problems
+
+
+def save_report(name: str, target: Path, text: bytes) -> None:
+    """Write a report; a format that is a folder splits its text into files. Raises `RunDirError`."""
+    split = getattr(load_plugin("reports", name), "split_files", None)
+    if split is None:
+        replace_file(target, text)
+        return
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunDirError(f"folder {target} cannot be written ({error.strerror})") from None
+    for file, content in split(text.decode()).items():
+        replace_file(target / file, content.encode())
 
 
 def refuse_unwritable_reports(settings: Settings) -> None:
@@ -63,18 +75,27 @@ def refuse_unwritable_reports(settings: Settings) -> None:
     for name, path in settings.reports:
         if path and Path(path).absolute().parent != run_dir:
             try:
-                probe_file(Path(path))
+                _probe_report(name, Path(path))
             except RunDirError as problem:
                 raise UsageError(
                     f"--ai-report={name}:{path}: {problem}; give a file in a folder that exists and can be written"
                 ) from None
 
 
+def _probe_report(name: str, path: Path) -> None:
+    splits = hasattr(load_plugin("reports", name), "split_files")
+    probe_file(path / "report" if splits and path.is_dir() else path)
+
+
 def render_report(name: str, report: Report, folder: Path, **options: Any) -> bytes:
-    """The report of the run in this folder, in the format of this name."""
-    if name in _NAME_THE_RUN:
+    """The report of the run in this folder, in the format of this name.
+
+    A renderer that takes `run_path` shows commands: they name the folder, so that they work from any other.
+    """
+    render = load_plugin("reports", name).render
+    if "run_path" in inspect.signature(render).parameters:
         options["run_path"] = str(folder.absolute())
-    text: str = load_plugin("reports", name).render(report, **options)
+    text: str = render(report, **options)
     return text.encode("utf-8", "replace")
 
 

@@ -119,10 +119,10 @@ def test_each_verdict_has_its_outcome(
     ],
 )
 def test_the_gate_is_a_test_of_its_own(
-    verdict: Status, exit_status: int, tag: str | None, empty: Report, render: Render
+    verdict: Status, exit_status: int, tag: str | None, passing: Report, render: Render
 ) -> None:
-    run = replace(empty.run, verdict=verdict, exit_status=exit_status)
-    case = case_of(parsed(render("junit", replace(empty, run=run))), "verdict")
+    run = replace(passing.run, verdict=verdict, exit_status=exit_status)
+    case = case_of(parsed(render("junit", replace(passing, run=run))), "verdict")
     assert case.get("classname") == "release-gate"
     outcomes = [child.tag for child in case if child.tag != "system-out"]
     assert outcomes == ([tag] if tag else [])

@@ -68,7 +68,7 @@ def test_invisible_text_is_made_visible(name: str, render: Render, hostile: Repo
     assert "U+202E" in text
 
 
-@pytest.mark.parametrize("name", ["html", "junit", "markdown", "terminal"])
+@pytest.mark.parametrize("name", ["html", "junit", "markdown", "terminal", "annotations", "ctrf", "sarif", "summary"])
 def test_the_commands_of_a_written_report_work_from_any_folder(name: str, sample: Report, tmp_path: Path) -> None:
     text = html.unescape(render_report(name, sample, tmp_path / "run one").decode())
     assert f"aiharness rerun '{tmp_path}/run one' " in text
