@@ -32,6 +32,7 @@ BESIDE = {
     ("load.child", "suite"),
     ("", "suite"),
     ("chaos", "load"),
+    ("robustness", "generation"),
     ("probes", "checks"),
 }
 """Rooms of which the first may import the second, though it does not lie lower; "" is the package itself."""
@@ -59,6 +60,7 @@ LAZY = {
     "harness/chaos/injector.py": "toxiproxy-python is an extra, loaded only to disturb a link",
     "harness/chaos/live_view.py": "rich is an extra, loaded only for the terminal of a game day",
     "harness/generation/search.py": "Hypothesis and jsonschema are an extra, loaded only when a search begins",
+    "harness/robustness/relation_search.py": "Hypothesis is an extra, loaded only when a search begins",
     "harness/load/child/standalone.py": "the load suite, and pytest with it, judges only where no gate does",
     "harness/graders/json_schema.py": "jsonschema is an extra, loaded only for a schema",
     "harness/io/model_child.py": "the interpreter that runs it may have none of these libraries",

@@ -24,7 +24,8 @@ class Relation:
     range, of texts the share of words. `output` names the score that is compared (an output, or the place of a class);
     `direction` is where it must go, `tolerance` how far a score may be from that. `words` maps a
     text to its replacement, `templates` hold `{text}`, `factor` is that of another unit. At most the share `limit` of
-    `rows` may break the relation.
+    `rows` may break the relation. `change` and `holds` may name a function of the user, `module:function`: one that
+    changes an input, and one that says what must hold. `search` is how many further pairs Hypothesis draws.
     """
 
     kind: str
@@ -40,6 +41,8 @@ class Relation:
     factor: float = 1.0
     limit: float = 0.0
     rows: OverZero[int] = 200
+    holds: str = ""
+    search: int = 40
     level: Level = Level.BLOCKER
 
     @property
@@ -58,7 +61,9 @@ class Relation:
         if self.kind not in (kinds := list_plugins("relations")):
             return "kind", describe_unknown("kind of relation", self.kind, kinds)
         kind: RelationKind = load_plugin("relations", self.kind).RELATION
-        if self.change and self.change not in kind.changes:
+        if self.search < 0:
+            return "search", f"must be 0 or more, got {self.search}"
+        if self.change and ":" not in self.change and self.change not in kind.changes:
             return "change", describe_unknown(f"change of {self.kind}", self.change, kind.changes)
         if not 0 <= self.limit < 1:
             return "limit", f"must be a share from 0 to under 1, got {self.limit!r}"
@@ -100,7 +105,8 @@ class RelationKind:
     """A kind of relation: the changes that it offers, by name (the first is the default), and what must hold.
 
     `find_violation(before, after, relation)` says in words how the answer broke it; empty where it holds, None where
-    the answers hold nothing that it could compare. `whole` names the changes of which no part means anything by itself.
+    the answers hold nothing that it could compare. `whole` names the changes of which no part means anything by itself,
+    `graded` those that may be of any size.
     """
 
     name: str
@@ -108,3 +114,4 @@ class RelationKind:
     changes: Mapping[str, InputChange]
     find_violation: Callable[[Reading, Reading, Relation], str | None]
     whole: tuple[str, ...] = ()
+    graded: tuple[str, ...] = ()

@@ -192,6 +192,11 @@ def _draw_tensors(draw: Callable[[_Strategy], Any], specs: Sequence[Mapping[str,
     return tensors
 
 
+def make_draw_strategy(numbers: Sequence[int]) -> _Strategy:
+    """One of these numbers, and a `random.Random` whose draws become simpler as well."""
+    return st.tuples(st.sampled_from(numbers), st.randoms(use_true_random=False))
+
+
 def draw_smallest(strategy: _Strategy, fails: Callable[[Any], bool], *, seed: str, most: int) -> None:
     """Draw at most `most` values, and simpler ones once one fails. `fails` may raise `SearchStopped`.
 
@@ -245,4 +250,4 @@ def _disable_constants() -> Iterator[None]:
         provider._maybe_draw_constant = draw_constant
 
 
-__all__ = ["HypothesisException", "draw_smallest", "isolate_hypothesis", "make_input_strategy"]
+__all__ = ["HypothesisException", "draw_smallest", "isolate_hypothesis", "make_draw_strategy", "make_input_strategy"]

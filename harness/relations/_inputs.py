@@ -5,10 +5,10 @@ Tested in tests/robustness/test_relations.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from harness.core.relation import Relation
+from harness.core.relation import Draws, InputChange, Relation
 
 
 def list_features(row: Any, relation: Relation) -> list[Any]:
@@ -29,6 +29,20 @@ def replace_features(row: Any, values: dict[Any, Any]) -> Any:
     for key, value in values.items():
         changed[key] = value
     return changed
+
+
+def change_texts(change: Callable[[str, Relation, Draws], str | None]) -> InputChange:
+    """The change of a text as one of inputs: the text itself, or the texts among the features that are named."""
+
+    def change_input(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
+        if isinstance(row, str):
+            return change(row, relation, draws)
+        keys = list_features(row, relation) if relation.features else []
+        texts = {key: change(row[key], relation, draws) for key in keys if isinstance(row[key], str)}
+        changed = {key: text for key, text in texts.items() if text is not None}
+        return replace_features(row, changed) if changed else None
+
+    return change_input
 
 
 def find_feature_bounds(rows: Sequence[Any], key: Any) -> tuple[float, float]:

@@ -10,29 +10,23 @@ from typing import Any
 
 from harness.core.relation import Draws, Relation, RelationKind
 from harness.relations._answers import find_change
-from harness.relations._inputs import find_feature_bounds, list_features, replace_features
+from harness.relations._inputs import change_texts, find_feature_bounds, list_features, replace_features
 
 
-def _change_case(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
-    if not isinstance(row, str):
-        return None
-    forms = list(filter(row.__ne__, (row.upper(), row.lower(), row.title())))
+def _change_case(text: str, relation: Relation, draws: Draws) -> str | None:
+    forms = list(filter(text.__ne__, (text.upper(), text.lower(), text.title())))
     return forms[draws.randrange(len(forms))] if forms else None
 
 
-def _change_whitespace(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
-    if not isinstance(row, str):
-        return None
-    forms = (f"  {row}", f"{row} \n", row.replace(" ", "  "))
+def _change_whitespace(text: str, relation: Relation, draws: Draws) -> str | None:
+    forms = (f"  {text}", f"{text} \n", text.replace(" ", "  "))
     changed = forms[draws.randrange(3)]
-    return changed if changed != row else forms[0]
+    return changed if changed != text else forms[0]
 
 
-def _make_typos(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
+def _make_typos(text: str, relation: Relation, draws: Draws) -> str | None:
     """Two neighbouring letters within a word change places, in the share `size` of the words, in one at least."""
-    if not isinstance(row, str):
-        return None
-    words = row.split(" ")
+    words = text.split(" ")
     places = [place for place, word in enumerate(words) if len(word) > 3 and len(set(word[1:-1])) > 1]
     if not places:
         return None
@@ -42,7 +36,7 @@ def _make_typos(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any])
         at = 1 + draws.randrange(len(word) - 2)
         words[place] = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
     changed = " ".join(words)
-    return changed if changed != row else None
+    return changed if changed != text else None
 
 
 def _add_noise(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
@@ -61,33 +55,33 @@ def _add_noise(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) 
 
 def _change_unit(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
     """The features times `factor`, and every text of `words` that names their unit replaced."""
-    if not isinstance(row, dict):
+    if isinstance(row, str) or not (isinstance(row, dict) or relation.features):
         return None
     values: dict[Any, Any] = {}
-    for key, text in row.items():
-        if text in relation.words:
+    for key, text in row.items() if isinstance(row, dict) else ():
+        if isinstance(text, str) and text in relation.words:
             values[key] = relation.words[text]
     for key in list_features(row, relation):
         values[key] = row[key] * relation.factor
-    return replace_features(row, values) if values else None
+    changed = replace_features(row, values)
+    return changed if changed != row else None
 
 
 def _reverse_columns(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
     return dict(reversed(row.items())) if isinstance(row, dict) and len(row) > 1 else None
 
 
-def _paraphrase(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
-    if not isinstance(row, str) or not relation.templates:
+def paraphrase_text(text: str, relation: Relation, draws: Draws) -> str | None:
+    """The text in one of `templates`."""
+    if not relation.templates:
         return None
-    return relation.templates[draws.randrange(len(relation.templates))].replace("{text}", row)
+    return relation.templates[draws.randrange(len(relation.templates))].replace("{text}", text)
 
 
-def replace_words(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
+def replace_words(text: str, relation: Relation, draws: Draws) -> str | None:
     """The text with each of `words` replaced where it stands as a word of its own."""
-    if not isinstance(row, str):
-        return None
-    changed = " ".join(relation.words.get(word, word) for word in row.split(" "))
-    return changed if changed != row else None
+    changed = " ".join(relation.words.get(word, word) for word in text.split(" "))
+    return changed if changed != text else None
 
 
 RELATION = RelationKind(
@@ -95,14 +89,15 @@ RELATION = RelationKind(
     title="a change that means nothing leaves the answer as it is",
     changes={
         "noise": _add_noise,
-        "case": _change_case,
-        "whitespace": _change_whitespace,
-        "typo": _make_typos,
+        "case": change_texts(_change_case),
+        "whitespace": change_texts(_change_whitespace),
+        "typo": change_texts(_make_typos),
         "unit": _change_unit,
         "column_order": _reverse_columns,
-        "paraphrase": _paraphrase,
-        "words": replace_words,
+        "paraphrase": change_texts(paraphrase_text),
+        "words": change_texts(replace_words),
     },
     find_violation=find_change,
     whole=("unit",),
+    graded=("noise",),
 )

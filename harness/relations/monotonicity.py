@@ -35,4 +35,5 @@ RELATION = RelationKind(
     title="a feature goes up, and the score does not go the other way",
     changes={"step": _raise_features},
     find_violation=_find_violation,
+    graded=("step",),
 )

@@ -5,6 +5,7 @@ Tested in tests/robustness/test_relations.py.
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,8 +18,11 @@ from harness.core.exchange import Exchange
 from harness.core.measurement import Measurement, Scope
 from harness.core.plan import Cost
 from harness.core.registry import load_plugin
-from harness.core.relation import Reading, Relation, RelationKind
+from harness.core.relation import Draws, InputChange, Reading, Relation, RelationKind
 from harness.core.verdict import Counterexample
+from harness.io.user_function import load_function
+from harness.robustness.relation_search import CONFIRMING, PairSearch, is_searched
+from harness.robustness.relation_shrinking import describe_difference, shorten, shrink_change
 from harness.run.gate_run import GateRun
 from harness.run.oracle import read_rows
 from harness.run.rate_judging import skip_repeated_rows
@@ -34,7 +38,8 @@ class RelationResult:
     """How a relation held: the content of `validation/relation-NAME.json`.
 
     Of `rows` inputs `unchanged` could not be changed so; `judged` pairs of answers were compared, and `broken` of them
-    broke the relation, twice each. `unjudged` says why others show nothing.
+    broke the relation, twice each. `unjudged` says why others show nothing. Where none was broken, `searched` further
+    pairs were drawn by Hypothesis, and `drawn` is the smallest of those that broke it.
     """
 
     rows: int = 0
@@ -43,6 +48,8 @@ class RelationResult:
     broken: int = 0
     unjudged: tuple[str, ...] = ()
     examples: tuple[Counterexample, ...] = ()
+    searched: int = 0
+    drawn: Counterexample | None = None
 
 
 def read_reading(exchange: Exchange, relation: Relation) -> Reading:
@@ -93,7 +100,9 @@ class RelationAsker:
         self.session, self.relation, self.data = session, relation, data
         self.kind: RelationKind = load_plugin("relations", relation.kind).RELATION
         name = relation.change or next(iter(self.kind.changes))
-        self.change, self.is_whole = self.kind.changes[name], name in self.kind.whole
+        self.change = self.kind.changes[name] if name in self.kind.changes else _load_change(name)
+        self.is_whole, self.is_graded = name in self.kind.whole, name in self.kind.graded
+        self.find_violation = _load_rule(relation.holds) if relation.holds else self.kind.find_violation
         self.rows = Rows(session)
         source = session.settings.data.dataset if session.settings.data else None
         self.names = source.names if source and isinstance(data[0], list) else ()
@@ -102,8 +111,7 @@ class RelationAsker:
         """Ask each chosen input and its twin; those that break the relation a second time. Raises `HarnessError`."""
         pairs = []
         for number in chosen:
-            row = self.data[number]
-            changed = self.change(row, self.relation, random.Random(f"{seed} {number} relation"), self.data)
+            row, changed = self._change(number, random.Random(f"{seed} {number} relation"))
             if changed is not None:
                 pairs.append((number, row, changed))
         asked = self._ask(list(chain.from_iterable(pair[1:] for pair in pairs)))
@@ -122,7 +130,22 @@ class RelationAsker:
         examples = [self._show(*confirmed[0])] if confirmed else []
         unchanged = len(chosen) - len(pairs)
         why_not = tuple(dict.fromkeys(unjudged))
-        return RelationResult(len(chosen), unchanged, judged - lost, len(confirmed), why_not, tuple(examples))
+        result = RelationResult(len(chosen), unchanged, judged - lost, len(confirmed), why_not, tuple(examples))
+        if broken or not judged or not is_searched(self.relation, self.session.settings):
+            return result
+        search = PairSearch(self._change, self._ask_pair, self.relation.search)
+        drawn = search.find_smallest(chosen, f"{seed} {self.relation.slug}")
+        confirmed = self._confirm([drawn]) if drawn else []
+        return replace(result, searched=search.asked, drawn=self._show(*confirmed[0]) if confirmed else None)
+
+    def _change(self, number: int, draws: Draws) -> tuple[Any, Any]:
+        """The input of this number and its twin, None for one that cannot be changed so."""
+        return self.data[number], self.change(self.data[number], self.relation, draws, self.data)
+
+    def _ask_pair(self, row: Any, changed: Any) -> tuple[str, Exchange]:
+        """How two inputs break the relation, empty where they do not, and the answer to the second."""
+        pair = self._ask([row, changed])
+        return self._compare(*pair)[0], pair[1]
 
     def _ask(self, inputs: Sequence[Any]) -> list[Exchange]:
         queries = [self.rows.query([row]) for row in inputs]
@@ -142,7 +165,7 @@ class RelationAsker:
                 ) or f"the changed input is refused: {after.outcome}"
             return f"the changed input has no answer: {after.outcome}", ""
         readings = read_reading(before, self.relation), read_reading(after, self.relation)
-        problem = self.kind.find_violation(*readings, self.relation)
+        problem = self.find_violation(*readings, self.relation)
         return problem or "", "the answers hold nothing to compare" if problem is None else ""
 
     def _confirm(self, broken: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -159,71 +182,50 @@ class RelationAsker:
             if left < 2 or one == other:
                 return False
             left -= 2
-            pair = self._ask([one, other])
-            found_problem, _ = self._compare(*pair)
-            if found_problem:
-                problem, exchange = found_problem, pair[1]
-            return bool(found_problem)
+            new_problem, answer = self._ask_pair(one, other)
+            if new_problem:
+                problem, exchange = new_problem, answer
+            return bool(new_problem)
 
-        row, changed = shrink_change(row, changed, breaks, is_whole=self.is_whole)
+        row, changed = shrink_change(row, changed, breaks, is_whole=self.is_whole, is_graded=self.is_graded)
         what = f"row {number}, changed from {shorten(row)} to {shorten(changed)}"
         if not isinstance(row, str):
             what = f"row {number}, with {describe_difference(row, changed, self.names)}"
         return self.session.show(f"{what}: {problem}", exchange)
 
 
-def shrink_change(
-    row: Any, changed: Any, breaks: Callable[[Any, Any], bool], *, is_whole: bool = False
-) -> tuple[Any, Any]:
-    """Input and changed input with every single change taken back, and every word left out, that is not needed.
+def _load_change(name: str) -> InputChange:
+    """The user's function(input, random), which returns the changed input, or None. Raises `UsageError`."""
+    function = load_function(name, "[[relation]] change")
 
-    A change that `is_whole` is not taken back in part: the rest would be another input, and no twin.
-    """
-    split = isinstance(row, str)
-    one: Any = row.split(" ") if split else row
-    other: Any = changed.split(" ") if split else changed
-    if not isinstance(one, dict | list) or len(one) != len(other):
-        return row, changed
+    def change(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
+        return _call(name, function, copy.deepcopy(row), draws)
 
-    def join(part: Any) -> Any:
-        return " ".join(part) if split else part
-
-    if isinstance(one, dict) and list(one) != list(other):
-        return row, changed
-    for key in list_keys(one):
-        if one[key] != other[key] and not is_whole:
-            trial = {**other, key: one[key]} if isinstance(other, dict) else [*other[:key], one[key], *other[key + 1 :]]
-            if breaks(row, join(trial)):
-                other = trial
-    for place in reversed(range(len(one) if split else 0)):
-        shorter, shorter_other = [*one[:place], *one[place + 1 :]], [*other[:place], *other[place + 1 :]]
-        if len(one) > 1 and breaks(join(shorter), join(shorter_other)):
-            one, other = shorter, shorter_other
-    return join(one), join(other)
+    return change
 
 
-def list_keys(row: Any) -> list[Any]:
-    """The names of the fields of an object, or the places of a list."""
-    if isinstance(row, dict):
-        return list(row)
-    return list(range(len(row)))
+def _load_rule(name: str) -> Callable[[Reading, Reading, Relation], str | None]:
+    """The user's function(before, after), which returns True, or False, or how the answer broke the relation."""
+    function = load_function(name, "[[relation]] holds")
+
+    def find_violation(before: Reading, after: Reading, relation: Relation) -> str | None:
+        outcome = _call(name, function, before.content, after.content)
+        if isinstance(outcome, str):
+            return outcome
+        if isinstance(outcome, bool):
+            return "" if outcome else f"{name} says that it does not hold"
+        if outcome is None:
+            return None
+        raise HarnessError(f"{name} returned {outcome!r:.60}; return True, False, None, or how it was broken")
+
+    return find_violation
 
 
-def describe_difference(row: Any, changed: Any, names: Sequence[str] = ()) -> str:
-    """The features that differ, in words; `names` are those of the places of a list, where it has some."""
-    parts = []
-    for key in list_keys(row):
-        if row[key] != changed[key]:
-            parts.append(f"{names[key] if names else key} from {shorten(row[key])} to {shorten(changed[key])}")
-    return (
-        ", ".join(parts[:5]) + (f" and {len(parts) - 5} more" if len(parts) > 5 else "")
-        or "its fields in another order"
-    )
-
-
-def shorten(value: Any) -> str:
-    """The value as it is written, at most 80 characters of it."""
-    return f"{value!r:.80}"
+def _call(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return function(*arguments)
+    except Exception as error:
+        raise HarnessError(f"{name} broke: {type(error).__name__}: {error}") from error
 
 
 def choose_inputs(scope: Scope) -> list[int]:
@@ -238,6 +240,8 @@ def choose_inputs(scope: Scope) -> list[int]:
 
 def _compute_cost(scope: Scope) -> Cost:
     requests = 4 * len(choose_inputs(scope)) + _SHRINKING
+    if isinstance(scope.case, Relation) and is_searched(scope.case, scope.settings):
+        requests += 2 * scope.case.search + CONFIRMING
     return Cost(requests, scope.tokens_per_answer * requests)
 
 

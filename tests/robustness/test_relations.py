@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,10 +13,16 @@ from typing import Any
 import pytest
 
 from harness.core.endpoint import Deadlines, Endpoint
+from harness.core.errors import HarnessError, UsageError
+from harness.core.objective import PROFILES
+from harness.core.plan import PlannedCheck
 from harness.core.registry import list_plugins, load_plugin
 from harness.core.relation import Reading, Relation, RelationKind
 from harness.core.settings import Settings
-from harness.robustness.relation_asking import RelationAsker, RelationResult, shrink_change
+from harness.core.verdict import Counterexample, Level, Status, Verdict
+from harness.robustness.relation_asking import RelationAsker, RelationResult
+from harness.robustness.relation_judging import judge_relation
+from harness.robustness.relation_shrinking import shrink_change
 from tests.services import Answered, asking, serving
 
 PATIENT = Deadlines(connect=60.0, first_byte=60.0, inter_token=60.0, total=120.0)
@@ -28,7 +35,7 @@ TEXTS = [
 FIELDS = [{"height": 150.0 + number, "unit": "cm", "sex": "mf"[number % 2]} for number in range(20)]
 
 
-def ask(model: Callable[[Any], Any], data: list[Any], folder: Path, **given: Any) -> RelationResult:
+def ask(model: Callable[[Any], Any], data: list[Any], folder: Path, *, search: int = 0, **given: Any) -> RelationResult:
     """The result of a relation over a service whose `model` answers one row."""
 
     def answer(path: str, body: Any) -> Answered:
@@ -44,9 +51,10 @@ def ask(model: Callable[[Any], Any], data: list[Any], folder: Path, **given: Any
 
     protocol, sample = ("openai_chat", None) if isinstance(data[0], str) else ("plain_json", [data[0]])
     with serving(answer) as url:
-        settings = Settings(Endpoint(url, protocol, model="m", sample=sample, deadlines=PATIENT), ("validation",))
+        endpoint = Endpoint(url, protocol, model="m", sample=sample, deadlines=PATIENT)
+        settings = Settings(endpoint, ("validation",), extras=("property",))
         with asking(settings, folder) as session:
-            return RelationAsker(session, Relation(**given), data).run(range(len(data)), 5)
+            return RelationAsker(session, Relation(search=search, **given), data).run(range(len(data)), 5)
 
 
 def fair(row: Any) -> Any:
@@ -91,6 +99,29 @@ def by_order(row: Any) -> Any:
     return {"predictions": int(next(iter(row)) == "height")}
 
 
+def ratio(row: Any) -> Any:
+    return {"predictions": int(row[0] > row[1])}
+
+
+def reads_case(row: Any) -> Any:
+    return {"predictions": int(row["sex"].islower())}
+
+
+def lowered(row: Any) -> Any:
+    return {"predictions": 0.0 if row[2] else 1.0}
+
+
+def swap_sex(row: Any, draws: Random) -> Any:
+    """A change that a user declares in Python: of every other row there is none."""
+    return {**row, "sex": "F"} if row["sex"] == "m" else None
+
+
+def never_lower(before: Any, after: Any) -> Any:
+    """A rule that a user declares in Python."""
+    lower, upper = after["predictions"][0], before["predictions"][0]
+    return True if lower >= upper else f"the answer fell to {lower:g}"
+
+
 UNIT = {"kind": "invariance", "change": "unit", "features": ["height"], "factor": 0.01, "words": {"cm": "m"}}
 MINUS = {"kind": "direction", "change": "text", "templates": ["{text} It was terrible."], "direction": "down"}
 
@@ -107,6 +138,16 @@ MINUS = {"kind": "direction", "change": "text", "templates": ["{text} It was ter
         ({"kind": "invariance", "change": "typo"}, TEXTS, classify, lambda t: str("watch" in t), "became"),
         (MINUS, TEXTS, score, lambda t: "0.9", "should go down"),
         (UNIT, FIELDS, tall, ignores_unit, "unit from 'cm' to 'm'"),
+        ({"kind": "invariance", "change": "unit", "features": [0, 1], "factor": 10.0}, ROWS, ratio, fair, "became"),
+        (
+            {"kind": "invariance", "change": "case", "features": ["sex"]},
+            FIELDS,
+            tall,
+            reads_case,
+            "sex from 'm' to 'M'",
+        ),
+        ({"kind": "invariance", "change": f"{__name__}:swap_sex"}, FIELDS, tall, reads_case, "sex from 'm' to 'F'"),
+        ({"kind": "forbidden", "features": [2], "holds": f"{__name__}:never_lower"}, ROWS, fair, lowered, "fell to 0"),
         ({"kind": "invariance", "change": "column_order"}, FIELDS, tall, by_order, "its fields in another order"),
     ],
 )
@@ -130,6 +171,60 @@ def test_the_counterexample_is_as_small_as_it_can_be(tmp_path: Path) -> None:
     )
     assert "with 0 from" in result.examples[0].summary
     assert ", 1 from" not in result.examples[0].summary
+
+
+def test_a_number_is_moved_no_further_than_needed(tmp_path: Path) -> None:
+    """Noise of half the range; a step of more than about .1 upwards is what breaks it."""
+    rows = [[0.25, 0.0], [0.0, 0.0], [1.0, 1.0]]
+    asked: list[list[float]] = []
+
+    def answer(row: Any) -> Any:
+        asked.append(row)
+        return {"predictions": int(0.35 < row[0] < 0.9)}
+
+    result = ask(answer, rows, tmp_path, kind="invariance", change="noise", size=0.5)
+    changed = float(re.search(r" to ([\d.]+)", result.examples[0].summary)[1])  # type: ignore[index]
+    assert 0.35 < changed < 0.48
+
+
+def rarely_wrong(row: Any) -> Any:
+    """One that the ends of the range of noise alone can show."""
+    return {"predictions": int(row[0] in (0.0, 1.0) and row[1] in (0.0, 1.0))}
+
+
+def test_a_search_finds_what_the_sample_did_not_show_and_makes_it_simple(tmp_path: Path) -> None:
+    rows = [[0.5, 0.5], [0.0, 0.3], [0.4, 1.0], [0.3, 0.0], [1.0, 0.6]]
+    given: dict[str, Any] = {"kind": "invariance", "change": "noise", "size": 1.0}
+    found = ask(rarely_wrong, rows, tmp_path, search=150, **given)
+    assert (found.broken, found.judged) == (0, 5)
+    assert found.drawn is not None
+    assert "the answer 0 became 1" in found.drawn.summary
+    assert 0 < found.searched <= 150
+    healthy = ask(lambda row: {"predictions": 1}, rows, tmp_path, search=20, **given)
+    assert (healthy.drawn, healthy.broken) == (None, 0)
+    assert 5 < healthy.searched <= 20
+
+
+def test_what_a_search_found_fails_and_what_it_did_not_find_is_noted() -> None:
+    relation, check = Relation("forbidden"), PlannedCheck("x", "validation", Level.BLOCKER, "x")
+
+    def judge(**more: Any) -> Verdict:
+        result = RelationResult(5, 0, 5, 0, searched=7, **more)
+        return judge_relation(result, relation, check, PROFILES["release"])
+
+    drawn = judge(drawn=Counterexample("row 1: it became 2"))
+    assert (drawn.status, drawn.n, len(drawn.counterexamples)) == (Status.FAIL, 5, 1)
+    assert drawn.reason == "row 1: it became 2; a search found it, the 5 pairs of the random sample hold"
+    held = judge()
+    assert (held.status, held.n) == (Status.PASS, 5)
+    assert "Hypothesis searched 7 further pairs for one that breaks it" in held.notes
+
+
+def test_a_user_function_that_breaks_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match=r"never_lower broke: TypeError"):
+        ask(classify, TEXTS, tmp_path, kind="invariance", change="case", holds=f"{__name__}:never_lower")
+    with pytest.raises(UsageError, match=r"\[\[relation\]\] change 'no:thing' cannot be imported"):
+        ask(classify, TEXTS, tmp_path, kind="invariance", change="no:thing")
 
 
 @pytest.mark.parametrize(
@@ -184,6 +279,7 @@ def test_every_kind_is_complete_and_changes_nothing_by_chance(name: str) -> None
         ({"kind": "symmetry", "limit": 1.0}, "limit"),
         ({"kind": "invariance", "templates": ["x"]}, "templates"),
         ({"kind": "invariance", "tolerance": -1.0}, "tolerance"),
+        ({"kind": "invariance", "search": -1}, "search"),
     ],
 )
 def test_mistakes_are_named(given: Any, key: str) -> None:
