@@ -47,7 +47,12 @@ _DEPLOYMENTS: Mapping[str, Mapping[str, Any]] = {
     "replica_ends": {"backend": ServiceSettings(token_ms=20)},
 }
 """What is asked of a healthy deployment under an experiment that must be more than it can do, or meet slow answers."""
-_ALWAYS = {"deterministic": True, "request_id": "x-request-id", "idempotency": "Idempotency-Key"}
+_ALWAYS = {
+    "deterministic": True,
+    "request_id": "x-request-id",
+    "idempotency": "Idempotency-Key",
+    "open_pages": ["/metrics", "/openapi.json"],
+}
 HEALTHY_PROMISES: Mapping[str, Mapping[str, Any]] = {
     PLAIN: _ALWAYS,
     V2: _ALWAYS,

@@ -65,6 +65,7 @@ _VALUES = {
     "target_rate": "20",
     "unprovoked_failures": "0.01",
     "refuses": '["missing_field"]',
+    "open_pages": '["/metrics"]',
 }
 """An example of the value of each key; a promise without one is `true`."""
 

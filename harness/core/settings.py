@@ -59,7 +59,8 @@ class Promises:
     own. `idempotency`: the request header by which a repeat is recognised and not carried out again. `rate_limit`:
     requests within a minute above which the service declines with 429 and Retry-After. `unprovoked_failures`: the share
     of plain valid requests that may fail without a cause; without it they are counted and not judged. `refuses`: bad
-    inputs, by the names that reports show, that are never answered as if they were good.
+    inputs, by the names that reports show, that are never answered as if they were good. `open_pages`: paths of
+    pages for operators (metrics, documentation) that need no key on purpose.
     """
 
     deterministic: bool = False
@@ -77,6 +78,7 @@ class Promises:
     rate_limit: OverZero[int] | None = None
     unprovoked_failures: OverZero[float] | None = None
     refuses: tuple[str, ...] = ()
+    open_pages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,11 @@ def _create_tls_context(settings: TLS, alpn_protocols: tuple[str, ...]) -> ssl.S
     return context
 
 
+def dial_endpoint(endpoint: Endpoint, timeout: float) -> socket.socket:
+    """A connection to the endpoint itself, without TLS. Raises `TransportError` as `try_connection` does."""
+    return _dial(endpoint, read_monotonic() + timeout)
+
+
 def _dial(endpoint: Endpoint, deadline: float) -> socket.socket:
     if endpoint.unix_socket is None:
         return _dial_tcp(endpoint.host, endpoint.port, deadline)

@@ -5,9 +5,10 @@ Tested in tests/commands/test_init_services.py.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
-from harness.io.client import Client
+from harness.core.exchange import Exchange, Request
 from harness.protocols.shared import wire
 from harness.protocols.shared.page_forms import list_form_routes, list_mentioned_paths
 from harness.protocols.shared.routes import COMMON_PATHS, Route, list_inference_routes
@@ -18,7 +19,17 @@ _DOCUMENT_PATHS = (
 )
 
 
-def find_routes(client: Client) -> tuple[Any, list[Route]]:
+class RouteAsker(Protocol):
+    """What sends the GETs: a client, or what counts its requests."""
+
+    def exchange(self, request: Request) -> Exchange:
+        """Send one."""
+
+    def exchange_many(self, requests: Sequence[Request], *, concurrency: int) -> list[Exchange]:
+        """Send several; the answers in their order."""
+
+
+def find_routes(client: RouteAsker) -> tuple[Any, list[Route]]:
     """The OpenAPI document, and the routes that may be inferences, by harmless GETs alone."""
     paths = [*_DOCUMENT_PATHS, wire.UNKNOWN_PATH]
     exchanges = dict(
@@ -34,7 +45,7 @@ def find_routes(client: Client) -> tuple[Any, list[Route]]:
     return None, _find_undocumented_routes(client)
 
 
-def _find_undocumented_routes(client: Client) -> list[Route]:
+def _find_undocumented_routes(client: RouteAsker) -> list[Route]:
     """The forms of the first page; then the common paths, and those that this page mentions, that refuse a GET."""
     response = client.exchange(wire.make_get("/")).response
     page = ""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import secrets
 
-from harness.checks.bad_input.killers import KILLERS, make_killer
+from harness.checks.bad_input.killers import MOST_KILLERS, list_killers
 from harness.checks.bad_input.outcomes import judge_bad_inputs
-from harness.checks.http import hostile
+from harness.checks.http import disguises, hostile
 from harness.checks.http.hostile import HostileRequest
 from harness.core.canary import mint_canary
 from harness.core.exchange import Exchange, Request
+from harness.core.verdict import make_skipped
 from harness.suite import Session, Verdict, check
 
 from .trials import HARM_CONTROLS, HARM_COST, try_until_harmed
 
-_MOST = 20
+_MOST = 40
 """Requests of one check, at most."""
 
 
@@ -26,14 +27,18 @@ def _send_all(ai_client: Session, requests: list[HostileRequest]) -> list[tuple[
     return sent
 
 
-@check("no disguise opens the door without a right key", grounds=("credentials", "http"), requests=_MOST)
+@check(
+    "no disguise opens the door without a right key",
+    grounds=("credentials", "http"),
+    requests=2 * disguises.MOST_DISGUISES,
+)
 def test_disguised_keys(ai_client: Session) -> Verdict:
     right = ai_client.endpoint.credentials
     assert right is not None
     sent = {}
-    for name, (request, key) in hostile.list_disguises(ai_client.request(), right).items():
+    for name, (request, key) in disguises.list_disguises(ai_client.request(), right).items():
         sent[name] = ai_client.read(ai_client.send(request, credentials=key))
-    return hostile.judge_disguises(sent, ai_client.ask(), ai_client.show)
+    return disguises.judge_disguises(sent, ai_client.ask(), ai_client.show)
 
 
 @check("no page of a debugger or manager is open", grounds=("http",), requests=_MOST)
@@ -50,23 +55,25 @@ def test_injections(ai_client: Session) -> Verdict:
     return hostile.judge_hostile(sent, ai_client.ask(), "no markup, path or header line has an effect", ai_client.show)
 
 
-@check("other sites may not act with a visitor's credentials", level="warn", grounds=("http",), requests=4)
+@check("other sites may not act with a visitor's credentials", level="warn", grounds=("http",), requests=20)
 def test_foreign_origins(ai_client: Session) -> Verdict:
-    sent = _send_all(ai_client, hostile.list_foreign_origins(ai_client.request()))
+    sent = _send_all(ai_client, hostile.list_foreign_origins(ai_client.request(), ai_client.endpoint.url))
     return hostile.judge_hostile(sent, ai_client.ask(), "no other site is let in with credentials", ai_client.show)
 
 
-_MOST_KILLERS = HARM_CONTROLS + HARM_COST * len(KILLERS)
+_MOST_HARM = HARM_CONTROLS + HARM_COST * MOST_KILLERS
 
 
 @check(
     "no single request ends the service",
-    needs=("generates",),
     grounds=("http",),
-    requests=_MOST_KILLERS,
-    tokens=16 * _MOST_KILLERS,
+    requests=_MOST_HARM,
+    tokens=16 * _MOST_HARM,
+    clauses=("OWASP LLM10:2025 unbounded consumption", "MITRE ATLAS AML.T0029 denial of AI service"),
 )
 def test_one_request_kills(ai_client: Session) -> Verdict:
-    killers = [make_killer(ai_client.request(), name) for name in KILLERS if ai_client.capabilities.text]
-    control, trials = try_until_harmed(ai_client, killers)
-    return judge_bad_inputs(control, trials, ai_client.show)
+    able = ai_client.capabilities
+    killers = list_killers(ai_client.request(), generates=able.generates, embeds=able.embeds)
+    if not killers:
+        return make_skipped("no request of this protocol is known to have ended a server")
+    return judge_bad_inputs(*try_until_harmed(ai_client, killers), ai_client.show)

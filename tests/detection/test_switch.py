@@ -21,7 +21,6 @@ from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
 from tests.detection import looks
 from tests.detection.looks import (
-    BASE,
     CUT,
     ERRORS,
     MODELS,
@@ -34,9 +33,10 @@ from tests.detection.looks import (
     raw,
     written,
 )
-from tests.detection.security_looks import SECURITY
+from tests.detection.security_looks import SECURITY, SECURITY_BASE
 
 DEFECTS = {**looks.DEFECTS, **SECURITY}
+BASE = {**looks.BASE, **SECURITY_BASE}
 Serving = Callable[[ServiceSettings], AbstractContextManager[httpx.Client]]
 
 

@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import quote, urlsplit
 
 from harness.checks.common import Show, judge, judge_case
-from harness.core.endpoint import Credentials, Secret
 from harness.core.exchange import Exchange, Request
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
@@ -19,6 +19,8 @@ _DEBUG_PAGES: Mapping[str, str] = {
     "/debug": r"(?i)traceback|environ|\"locals\"|heap",
     "/debug/vars": r"\"(cmdline|memstats)\"",
     "/debug/pprof/": r"(?i)goroutine|heap|pprof",
+    "/slots": r"\"prompt\"\s*:\s*(?:\"[^\"]|\[\d)",
+    "/debug/requests": r"(?i)\"(prompt|messages|input)\"",
     "/actuator/env": r"propertySources",
     "/actuator/heapdump": r"JAVA PROFILE",
     "/.env": _ENVIRONMENT.pattern,
@@ -75,15 +77,45 @@ def list_injections(valid: Request, mark: str) -> list[HostileRequest]:
         f"markup as a model's name ({mark})": _set_model(valid, body, markup),
         "markup as a path": Request("GET", f"/{mark}/%3Cscript%3E{mark}%3C/script%3E"),
         "markup in a body that is no JSON": replace(valid, body=markup.encode()),
-        "a path as a model's name": _set_model(valid, body, "../../../../../../etc/passwd"),
-        "a file's URL as a model's name": _set_model(valid, body, "file:///etc/passwd"),
+        **{f"{name} as a model's name": _set_model(valid, body, text) for name, text in _FILE_NAMES.items()},
+        "a path as every name beside the model's": _set_names(valid, body, _FILE_NAMES["a path"]),
+        "a file's URL as every name beside the model's": _set_names(valid, body, "file:///etc/passwd"),
         "a path below a page": Request("GET", f"{path}/..%2f..%2f..%2f..%2f..%2f..%2fetc%2fpasswd"),
+        "a path as a model in the path": Request("GET", f"/v1/models/{quote(_FILE_NAMES['a path'], safe='')}"),
+        "a path as a model in the path (V2)": Request("GET", f"/v2/models/{quote(_FILE_NAMES['a path'], safe='')}"),
+        "a path in the query": Request("GET", f"{path}?file=/etc/passwd&path=/etc/passwd&name=../../../../etc/passwd"),
         "a path below static files": Request("GET", "/static/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd"),
         "header lines in a path": Request("GET", f"/{mark}{quoted}"),
         "header lines in a query": replace(valid, path=f"{path}?q={quoted}"),
         "header lines in a model's name": _set_model(valid, body, injected),
+        "header lines in letters of another page of code": Request("GET", f"/{quote(_WIDE_LINE)}{mark}"),
+        "header lines in an identifier": replace(valid, headers=(*valid.headers, *_list_identifiers(quoted))),
     }
     return [HostileRequest(name, request, _find_injection(mark)) for name, request in requests.items()]
+
+
+_FILE_NAMES: Mapping[str, str] = {
+    "a path": "../../../../../../etc/passwd",
+    "an absolute path": "/etc/passwd",
+    "a file's URL": "file:///etc/passwd",
+    "a path in percent encoding": "..%2f..%2f..%2f..%2f..%2f..%2fetc%2fpasswd",
+    "a path with doubled dots": "....//....//....//....//....//....//etc/passwd",
+    "a path behind a good name": "model/../../../../../../../etc/passwd",
+    "a path that ends early": "../../../../../../etc/passwd\x00.bin",
+}
+"""Names under which a file of the server is read by who joins them to a folder."""
+_NAMES = ("adapter", "adapter_id", "lora", "lora_path", "tokenizer", "chat_template", "voice", "file", "template")
+_WIDE_LINE = f"\u560d\u560a{INJECTED_HEADER}: "
+"""U+560D and U+560A, whose low bytes end a line."""
+
+
+def _set_names(valid: Request, body: object, text: str) -> Request:
+    changed = {**body, **dict.fromkeys(_NAMES, text)} if isinstance(body, dict) else body
+    return replace(valid, body=json.dumps(changed).encode())
+
+
+def _list_identifiers(text: str) -> list[tuple[str, str]]:
+    return [(name, f"a{text}") for name in ("x-request-id", "x-correlation-id", "traceparent")]
 
 
 def _set_model(valid: Request, body: object, name: str) -> Request:
@@ -108,26 +140,36 @@ def _find_injection(mark: str) -> Callable[[Exchange], str | None]:
     return find_hit
 
 
-def list_foreign_origins(valid: Request) -> list[HostileRequest]:
-    """What a browser asks on behalf of another site: a preflight, and the request itself."""
-    origin = ("origin", EVIL_ORIGIN)
+def list_foreign_origins(valid: Request, url: str) -> list[HostileRequest]:
+    """What a browser asks on behalf of other sites, of which some are spelt like the service's own (`url`)."""
+    host = urlsplit(url).hostname or "localhost"
+    origins = {
+        "another site": EVIL_ORIGIN,
+        "a page without an origin": "null",
+        "a site whose name begins with the service's": f"https://{host}.evil.invalid",
+        "a site whose name ends with the service's": f"https://evil-{host}",
+    }
     asks = (("access-control-request-method", "POST"), ("access-control-request-headers", "authorization"))
-    preflight = Request("OPTIONS", valid.path, (origin, *asks))
-    itself = replace(valid, headers=(*valid.headers, origin))
-    return [
-        HostileRequest("a preflight of another site", preflight, _find_open_origin, with_key=False),
-        HostileRequest("a request of another site", itself, _find_open_origin),
-    ]
+    requests = []
+    for name, origin in origins.items():
+        line, find_hit = ("origin", origin), _find_open_origin(origin)
+        preflight = Request("OPTIONS", valid.path, (line, *asks))
+        itself = replace(valid, headers=(*valid.headers, line))
+        requests.append(HostileRequest(f"a preflight of {name}", preflight, find_hit, with_key=False))
+        requests.append(HostileRequest(f"a request of {name}", itself, find_hit))
+    return requests
 
 
-def _find_open_origin(exchange: Exchange) -> str | None:
-    response = exchange.response
-    if response is None or (response.header("access-control-allow-credentials") or "").strip().lower() != "true":
-        return None
-    allowed = (response.header("access-control-allow-origin") or "").strip()
-    if allowed != EVIL_ORIGIN:
-        return None
-    return f"any site may act with the credentials of its visitor: {EVIL_ORIGIN} is allowed, with credentials"
+def _find_open_origin(origin: str) -> Callable[[Exchange], str | None]:
+    def find_hit(exchange: Exchange) -> str | None:
+        response = exchange.response
+        if response is None or (response.header("access-control-allow-credentials") or "").strip().lower() != "true":
+            return None
+        if (response.header("access-control-allow-origin") or "").strip() != origin:
+            return None
+        return f"any site may act with the credentials of its visitor: {origin} is allowed, with credentials"
+
+    return find_hit
 
 
 @judge
@@ -152,52 +194,3 @@ def judge_hostile(
             unjudged = "a path that does not exist is answered in the same way"
         cases.append(judge_case(hostile.name, exchange, hit and f"{hostile.name}: {hit}", show, unjudged))
     return judge_contract(cases, f"{holds}: {len(cases)} were tried")
-
-
-def list_disguises(valid: Request, right: Credentials) -> dict[str, tuple[Request, Credentials | None]]:
-    """The valid request without the right key, as it may get past a door that compares texts: by what was changed."""
-    path, secret = valid.path, right.secret.value
-    paths = {
-        "capitals in the path": path.upper(),
-        "a capital in the path": path.title(),
-        "two slashes": f"/{path}",
-        "a dot in the path": f"/.{path}",
-        "a slash at the end": f"{path}/",
-        "a letter of the path in percent encoding": f"/%{ord(path[1]):02x}{path[2:]}",
-        "a semicolon in the path": f"{path};a=b",
-    }
-    lines = {
-        "the address of the machine itself": ("x-forwarded-for", "127.0.0.1"),
-        "a path in a header": ("x-original-url", "/health"),
-        "the name of an internal caller": ("x-internal", "true"),
-    }
-    keys = {
-        "a key that lacks its last letter": secret[:-1],
-        "a key with one letter more": f"{secret}a",
-        "a key in other capitals": secret.swapcase(),
-        "the key null": "null",
-        "the key undefined": "undefined",
-        "a star as the key": "*",
-    }
-    requests: dict[str, tuple[Request, Credentials | None]] = {}
-    for name, changed in paths.items():
-        requests[name] = replace(valid, path=changed), None
-    for name, line in lines.items():
-        requests[name] = replace(valid, headers=(*valid.headers, line)), None
-    for name, text in keys.items():
-        if text != secret:
-            requests[name] = valid, replace(right, secret=Secret(text), source="made wrong on purpose", command=())
-    return requests
-
-
-@judge
-def judge_disguises(sent: Mapping[str, Exchange], control: Exchange, show: Show) -> Verdict:
-    """No request without the right key is answered, in whatever disguise; `control` with it is answered."""
-    if not control.ok:
-        return make_inconclusive(f"a request with the right key is not answered: {control.outcome}", n=0)
-    cases = []
-    for name, exchange in sent.items():
-        problem = f"without a right key, {name}: the request is answered {exchange.status}" if exchange.ok else None
-        unjudged = "" if exchange.response is not None else exchange.outcome
-        cases.append(judge_case(name, exchange, problem, show, unjudged))
-    return judge_contract(cases, f"no request without a right key is answered, in {len(cases)} disguises")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.checks.bad_input.killers import KILLERS, make_killer
-from harness.checks.http import hostile
+from harness.checks.bad_input.killers import KILLERS, list_killers
+from harness.checks.http import disguises, hostile
 from harness.core.endpoint import Credentials, Secret
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange, Headers, Request, Response, Timing
@@ -41,7 +41,7 @@ def inject() -> list[hostile.HostileRequest]:
 
 
 def cross() -> list[hostile.HostileRequest]:
-    return hostile.list_foreign_origins(VALID)
+    return hostile.list_foreign_origins(VALID, "http://a.example:8000")
 
 
 @pytest.mark.parametrize(
@@ -81,16 +81,16 @@ def test_silence_and_a_dead_service_pass_nothing() -> None:
 @pytest.mark.parametrize("scheme", ["bearer", "header", "basic"])
 def test_no_disguise_carries_the_right_key(scheme: str) -> None:
     right = Credentials(scheme, Secret("Secret-Key-0123456789"), header="X-API-Key", username="u")  # type: ignore[arg-type]
-    disguises = hostile.list_disguises(VALID, right)
-    assert len(disguises) == 16
-    for request, key in disguises.values():
+    given = disguises.list_disguises(VALID, right)
+    assert len(given) == 44
+    for request, key in given.values():
         assert key is None or key.build_headers() != right.build_headers()
         assert "Secret-Key" not in str(request)
 
 
 def test_only_an_answered_disguise_fails() -> None:
     def judge_one(given: Exchange, control: Exchange) -> Status:
-        return hostile.judge_disguises({"two slashes": given}, control, show).status
+        return disguises.judge_disguises({"two slashes": given}, control, show).status
 
     assert judge_one(answer(status=401), answer()) is Status.PASS
     assert judge_one(answer(status=404), answer()) is Status.PASS
@@ -98,10 +98,22 @@ def test_only_an_answered_disguise_fails() -> None:
     assert judge_one(answer(status=401), answer(status=401)) is Status.INCONCLUSIVE
 
 
-@pytest.mark.parametrize("name", KILLERS)
-def test_a_killer_is_a_changed_valid_request(name: str) -> None:
-    killer = make_killer(VALID, name)
-    body = json.loads(killer.request.body)
-    assert body["model"] == "m"
-    assert body != json.loads(BODY)
-    assert killer.may_accept
+def test_a_killer_is_a_changed_valid_request() -> None:
+    killers = list_killers(VALID, generates=True, embeds=False)
+    assert [killer.name for killer in killers] == list(KILLERS)
+    for killer in killers:
+        body = json.loads(killer.request.body)
+        assert body["model"] == "m"
+        assert body != json.loads(BODY)
+        assert killer.may_accept
+        assert killer.request.path == ("/v1/completions" if "prompt" in body else VALID.path)
+
+
+def test_tensors_and_embeddings_have_killers_of_their_own_and_rows_have_none() -> None:
+    tensor = {"name": "a", "shape": [1, 2], "datatype": "FP32", "data": [1.0, 2.0]}
+    for body, embeds in (({"inputs": [tensor]}, False), ({"model": "m", "input": "Hi"}, True)):
+        killers = list_killers(Request("POST", "/", (), json.dumps(body).encode()), generates=False, embeds=embeds)
+        assert len(killers) >= 5
+        assert all(json.loads(killer.request.body) != body for killer in killers)
+    rows = Request("POST", "/", (), b'{"instances": [[1]]}')
+    assert list_killers(rows, generates=False, embeds=False) == []

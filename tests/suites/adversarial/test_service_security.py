@@ -11,11 +11,12 @@ from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
 from tests.conftest import GateOutcome, run_gate
 
-CHECKS = "fetched or pickles or unreadable"
+CHECKS = "fetched or pickles or unreadable or security or open_routes or stored"
+PROMISES = {"idempotency": "Idempotency-Key", "open_pages": ["/metrics", "/openapi.json"]}
 
 
 def run(folder: Path, protocol: str, chosen: str, defects: tuple[str, ...] = ()) -> GateOutcome:
-    text = build_configuration(protocol, {}, SHORT_DEADLINES)
+    text = build_configuration(protocol, PROMISES, SHORT_DEADLINES)
     (folder / "aiharness.toml").write_text(f'{text}[endpoint.other_credentials]\nenv = "OTHER_API_KEY"\n')
     env = {"AIHARNESS_API_KEY": KEY, "OTHER_API_KEY": OTHER_KEY}
     with ReferenceProcess(ServiceSettings(api_key=KEYS, defects=defects)) as server:
