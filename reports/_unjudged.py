@@ -29,6 +29,7 @@ _WHOLE = {
     GROUNDS["pulses"]: '[[experiment]]\nname = "a pulse"\nmetastability = true\n[[experiment.fault]]\n'
     'kind = "overload"\nduration = 5',
     GROUNDS["evaluation"]: '[evaluation]\nfile = "prompts.jsonl"',
+    GROUNDS["logprobs_asked"]: "[evaluation]\noptions = { logprobs = true }",
     GROUNDS["other_caller"]: '[endpoint.other_credentials]\nenv = "OTHER_API_KEY"',
     GROUNDS["drift"]: '[drift]\nreference = "training.csv"',
     GROUNDS["reference"]: '[reference]\nfile = "model.py:make"',

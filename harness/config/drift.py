@@ -42,7 +42,7 @@ def read_drift(
             types=data_section.types,
             missing=data_section.missing,
             labels={} if is_recorded else data_section.labels,
-            facets=Facets(task=data_section.task, classes=() if is_recorded else tuple(data_section.classes)),
+            facets=Facets(task=data.task, classes=() if is_recorded else tuple(data_section.classes)),
         )
     assert reference.labels is not None
     if is_recorded and (data.answers == "vectors" or isinstance(reference.labels[0], list)):

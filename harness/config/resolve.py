@@ -24,6 +24,7 @@ from harness.config.options import Options
 from harness.config.sections import ConfigFile, ObjectiveSection, ProfileSection
 from harness.config.suite_sections import (
     choose_data_sample,
+    choose_task,
     complete_sections,
     read_data_settings,
     read_known_findings,
@@ -72,7 +73,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
     endpoint, origins = resolve_endpoint(options, environ, file.endpoint, source)
     objectives = _parse_objectives(file.objective, profile, suites, source)
     own_sections = complete_sections(sections, suites, source)
-    data = _check_slices(read_data_settings(file.data, suites, source), file.objective, source)
+    data = _check_slices(read_data_settings(choose_task(file.data, objectives), suites, source), file.objective, source)
     endpoint = replace(endpoint, data_sample=choose_data_sample(data, endpoint.template))
     chaos = next((own for own in own_sections.values() if isinstance(own, ChaosSettings)), ChaosSettings())
     return Settings(

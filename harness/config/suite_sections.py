@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from harness.core.experiment import Link
 from harness.core.json_path import nest_fields
 from harness.core.load_settings import LoadSettings
 from harness.core.local_model import LocalModel
+from harness.core.objective import Objective
 from harness.core.platform_action import Replica
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.relation import Relation
@@ -71,6 +72,22 @@ def resolve_suite_endpoints(
             endpoint_of_suite = replace(base, model=model, sample=sample, options=options)
         endpoints[name] = endpoint_of_suite
     return endpoints
+
+
+def choose_task(section: DataSection, objectives: Iterable[Objective]) -> DataSection:
+    """The section with its task; where it states none, that of its objectives' metrics, if all need the same answers.
+
+    Whole numbers as labels may be classes or amounts: `mae` shows which.
+    """
+    names = {objective.metric for objective in objectives if objective.suite == "validation"}
+    if section.task or not section.file or not names:
+        return section
+    from harness.metrics.quality_metric import list_metrics  # numpy: only for those who have data
+
+    needs = {need for quality in list_metrics() if quality.metric.name in names for need in quality.needs}
+    if needs == {"numbers"}:
+        return replace(section, task="regression")
+    return replace(section, task="embedding") if needs == {"vectors"} else section
 
 
 def read_data_settings(section: DataSection, suites: tuple[str, ...], source: ConfigSource) -> DataSettings | None:

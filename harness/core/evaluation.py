@@ -25,6 +25,8 @@ LOOP, EMPTY, REASONING_ONLY = "loop", "empty", "reasoning_only"
 WRONG_SCRIPT, UNFINISHED, SHORTER = "wrong_script", "unfinished", "shorter"
 """What is wrong with a text whatever was asked: it repeats itself, is empty, is thought only, is in a script that the
 prompt does not have, or ends in the middle of a sentence; it is much shorter than the other endpoint's."""
+WITH_CHANCES, OTHER_CHANCES = "with_chances", "other_chances"
+"""Both endpoints state log-probabilities of the answer; theirs are others."""
 WITH_TOOLS, CALLED, WRONG_TRIGGER, WRONG_ARGUMENTS = "with_tools", "called", "wrong_trigger", "wrong_arguments"
 """Tools were offered; one was called; though none should be, or the other way round; with invalid arguments."""
 
@@ -182,6 +184,7 @@ EVALUATION_GROUNDS = {
     "evaluation_asked": "no prompts to ask are configured ([evaluation] file)",
     "graded_items": "no prompt has a reference ([evaluation] file)",
     "tool_items": "no prompt has tools ([evaluation] file)",
+    "logprobs_asked": "no log-probabilities are asked for ([evaluation] options = { logprobs = true })",
     "second_endpoint": "no second endpoint is given (--ai-baseline=URL)",
 }
 """What checks of an evaluation need, and why they are not judged without."""
@@ -198,6 +201,7 @@ def list_evaluation_grounds(evaluation: EvaluationSettings | None) -> dict[str, 
         "evaluation_asked": asked,
         "graded_items": asked and any(item.grader != NO_GRADER for item in evaluation.items),
         "tool_items": asked and any("tools" in item.options for item in evaluation.items),
+        "logprobs_asked": asked and bool(evaluation.options.get("logprobs")),
     }
 
 

@@ -98,6 +98,12 @@ def ask_confirmed(session: Session, query: Query, exchange: Exchange | None = No
     return answered[-1] if len(answered) == ENOUGH else first
 
 
+def ask_many_confirmed(session: Session, queries: Sequence[Query], *, concurrency: int) -> list[Exchange]:
+    """Ask inferences side by side; failures that noise explains are confirmed one by one (`ask_confirmed`)."""
+    answered = session.ask_many(queries, concurrency=concurrency)
+    return [ask_confirmed(session, query, exchange) for query, exchange in zip(queries, answered, strict=True)]
+
+
 def _ask_control(session: Session) -> list[Exchange]:
     """The plain valid request, asked alone and waited for long enough; nothing where there is no sample of one."""
     session.client.patience.begin_attempt()

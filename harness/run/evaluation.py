@@ -15,7 +15,7 @@ from harness.checks.common import find_harness_error
 from harness.core.answer_class import describe_refusal, is_refusal
 from harness.core.errors import HarnessError
 from harness.core.evaluation import DEFAULT_ANSWER_TOKENS, FAILED, WRONG, EvaluationItem, EvaluationSettings
-from harness.core.exchange import Answer, Exchange, Query
+from harness.core.exchange import Answer, Exchange, Query, TokenLogprob
 from harness.core.generation_options import LIMIT_OPTIONS, find_limit_option, merge_options
 from harness.core.measurement import Measurement, Scope
 from harness.core.metric import EVALUATION_METRICS
@@ -127,6 +127,7 @@ class AnswerRecord:
         self.examples: dict[str, Counterexample] = {}
         self.refusals: list[str] = []
         self.rows: dict[str, AnswerRow] = {}
+        self.chances: dict[str, tuple[TokenLogprob, ...]] = {}
         self._session, self._grader = session, grader
 
     def add(self, item: EvaluationItem, exchange: Exchange, own_limit: bool) -> None:
@@ -135,6 +136,8 @@ class AnswerRecord:
         names = mark_answer(exchange, item, why_wrong, own_limit=own_limit)
         self.marks.setdefault(item.id, []).append(names)
         self.rows.setdefault(item.id, make_answer_row(item, exchange.text if exchange.ok else None))
+        if exchange.ok and exchange.answer is not None and exchange.answer.logprobs:
+            self.chances.setdefault(item.id, exchange.answer.logprobs)
         if is_refusal(exchange):
             self.refusals.append(describe_refusal(exchange))
         for mark in names:

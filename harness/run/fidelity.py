@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.checks.generation.token_chances import measure_chance_distance
 from harness.core import evaluation as marks
 from harness.core.errors import HarnessError
 from harness.core.evaluation import NO_GRADER, EvaluationItem, EvaluationSettings
+from harness.core.generation_options import merge_options
 from harness.core.measurement import Measurement, Scope
 from harness.core.plan import Cost
 from harness.core.verdict import ALPHA, Baseline, Counterexample, Status, Verdict, make_inconclusive
@@ -40,6 +42,9 @@ TOOL_RATES = {
 }
 """What is compared of answers to prompts with tools."""
 GRADED = (marks.WRONG, "are wrong")
+CHANCES = (marks.OTHER_CHANCES, "have log-probabilities unlike the other endpoint's")
+_NATS = 0.1
+"""How far the log-probabilities of one answer may be apart: a tenth of the chance of each token on average."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,9 @@ def ask_both(
             ask_items(theirs, portion[: _FLOOR_ITEMS - start], evaluation, again.add)
     for record, other in ((records[ours], records[theirs]), (records[theirs], records[ours]), (again, records[ours])):
         _mark_shorter(record, other)
+    options = merge_options(theirs.endpoint.options, evaluation.options)
+    for record in (records[ours], again):
+        _mark_chances(record, records[theirs], is_greedy=not options.get("temperature") and evaluation.repeats == 1)
     return BothAnswers(records[ours].finish(), records[theirs].finish(), again.finish(), theirs.endpoint.url)
 
 
@@ -88,6 +96,20 @@ def _mark_shorter(record: AnswerRecord, other: AnswerRecord) -> None:
             record.marks[name][0] += (marks.SHORTER,)
             summary = f"{name} is answered {text[-80:]!r}, and by the other endpoint {longer[-80:]!r}"
             record.examples.setdefault(marks.SHORTER, Counterexample(summary))
+
+
+def _mark_chances(record: AnswerRecord, other: AnswerRecord, *, is_greedy: bool) -> None:
+    """Mark the answers whose log-probabilities can be compared with the other endpoint's, and those that differ."""
+    for name, chances in record.chances.items():
+        distance = measure_chance_distance(chances, other.chances.get(name, ()), is_greedy=is_greedy)
+        if distance is None:
+            continue
+        record.marks[name][0] += (marks.WITH_CHANCES,)
+        if distance > _NATS:
+            record.marks[name][0] += (marks.OTHER_CHANCES,)
+            texts = [str(rows[name]["answer"])[:80] for rows in (record.rows, other.rows)]
+            summary = f"{name} is answered {texts[0]!r}, by the second endpoint {texts[1]!r}: {distance:.2g} nats apart"
+            record.examples.setdefault(marks.OTHER_CHANCES, Counterexample(summary))
 
 
 def judge_fidelity(
@@ -106,19 +128,29 @@ def judge_fidelity(
     """
     mark, items = rate[0], {item.id: item for item in evaluation.items}
 
-    def is_asked(name: str) -> bool:
+    def is_asked(name: str, answer: tuple[str, ...]) -> bool:
         item = items[name]
+        if mark == marks.OTHER_CHANCES and not {marks.WITH_CHANCES, marks.FAILED} & set(answer):
+            return False
         return not (graded and item.grader == NO_GRADER) and not (with_tools and "tools" not in item.options)
 
-    theirs, again = _collect(both.theirs), _collect(both.again)
-    ours = {name: answer for name, answer in _collect(both.ours).items() if is_asked(name)}
+    theirs = _collect(both.theirs)
+    ours, again = (
+        {name: answer for name, answer in _collect(answers).items() if is_asked(name, answer)}
+        for answers in (both.ours, both.again)
+    )
     if ours and all(marks.FAILED in theirs[name] for name in ours):
         return make_inconclusive("the second endpoint answers none of these prompts: it compares nothing", n=0)
     if mark != marks.FAILED:
         ours = {name: answer for name, answer in ours.items() if marks.FAILED not in theirs[name]}
     repeated = [name for name in again if name in ours]
     if not repeated:
-        return make_inconclusive("there is no prompt for which this can be said", n=0)
+        lacking = (
+            ": both endpoints must state log-probabilities (some do with top_logprobs = 1)"
+            if mark == marks.OTHER_CHANCES
+            else ""
+        )
+        return make_inconclusive(f"there is no prompt for which this can be said{lacking}", n=0)
 
     def has_mark(answer: tuple[str, ...]) -> bool:
         return mark in answer or marks.FAILED in answer

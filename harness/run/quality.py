@@ -29,6 +29,7 @@ from harness.run.labelled_rows import (
 from harness.stats.resampling import Alphas, Bounds, compute_rows_needed
 
 _MOST_SLICES = 40
+_ROUNDING = 1e-9
 """Classes and slices that a verdict shows."""
 _FEWEST = 10
 """Rows of a slice without which no figure of it is shown."""
@@ -81,7 +82,8 @@ def judge_figure(
         bounds = _replace_failing_bound(bounds, metric, rows, aim, alphas, seed)
     fails = int(objective.direction == ">=")
     half, most = compute_misses_seen(prepared.estimate, bounds[fails], alphas[fails])
-    if 0 < half < np.inf and bounds[fails] not in (0.0, 1.0):  # a bound that ends there is no further away
+    is_end = min(abs(bounds[fails]), abs(bounds[fails] - 1)) < _ROUNDING
+    if 0 < half < np.inf and not is_end:  # a bound that ends at 0 or 1 is no further away
         power = f"at {prepared.n} rows a model that misses the limit by {half:.2g} FAILs in half of all runs"
         notes += (f"{power}, by {most:.2g} in eight of ten",)
     shown = {

@@ -22,6 +22,10 @@ REQUESTS = MOST_ITEMS * len(CUTS) * 5
 """Each answer whole twice and streamed once; one that differs is asked both ways again."""
 
 
+_CHANCES = ("logprobs", "top_logprobs")
+"""They are not compared here, and llama.cpp's server refuses them with tools in a stream."""
+
+
 def choose_cut_items(items: Sequence[EvaluationItem]) -> list[EvaluationItem]:
     """The prompts that are asked: those that call tools first, since calls are put together from pieces."""
     return sorted(items, key=lambda item: (not item.calls, "tools" not in item.options))[:MOST_ITEMS]
@@ -33,7 +37,8 @@ def judge_stream_cuts(session: Session, evaluation: EvaluationSettings) -> Verdi
     for item in choose_cut_items(evaluation.items):
         for cut in CUTS:
             query, _ = make_item_query(evaluation, session.endpoint.options, item)
-            query = replace(query, options={**query.options, "temperature": 0})
+            options = {name: value for name, value in query.options.items() if name not in _CHANCES}
+            query = replace(query, options={**options, "temperature": 0})
             if cut:
                 query = session.limit_answer(query, cut, exact=True)
             cases.append(_judge_cut(session, item, query, f"{item.id} at {cut or 'its whole length'}"))

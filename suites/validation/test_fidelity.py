@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from harness.run.fidelity import BOTH_ANSWERS, COMPARED_RATES, GRADED, TOOL_RATES, judge_fidelity
+from harness.run.fidelity import BOTH_ANSWERS, CHANCES, COMPARED_RATES, GRADED, TOOL_RATES, judge_fidelity
 from harness.run.gate_run import GateRun
 from harness.run.measurements import Measurements
 from harness.run.stream_cuts import REQUESTS, judge_stream_cuts
@@ -36,6 +36,11 @@ def test_right(ai_measure: Measurements, ai_run: GateRun) -> Verdict:
 )
 def test_tools(ai_measure: Measurements, ai_run: GateRun, case: str) -> Verdict:
     return _judge(ai_measure, ai_run, TOOL_RATES[case], with_tools=True)
+
+
+@fidelity_check("log-probabilities are those of the second endpoint", grounds=(*_GROUNDS, "logprobs_asked"))
+def test_chances(ai_measure: Measurements, ai_run: GateRun) -> Verdict:
+    return _judge(ai_measure, ai_run, CHANCES)
 
 
 @check(

@@ -7,7 +7,7 @@ import random
 from harness.checks.answers.golden import judge_golden_outputs
 from harness.core.measurement import Measurement, Scope
 from harness.core.plan import Cost
-from harness.run.confirmation import ask_confirmed
+from harness.run.confirmation import ask_many_confirmed
 from harness.run.gate_run import GateRun
 from harness.run.measurements import Measurements
 from harness.run.valid_inputs import Rows
@@ -33,8 +33,7 @@ def _compare(scope: Scope, session: Session, run: GateRun) -> Verdict:
     chosen = sorted(random.Random(session.settings.seed).sample(range(count), min(count, _MOST)))
     rows = Rows(session)
     queries = [rows.query([inputs[number]]) for number in chosen]
-    answered = session.ask_many(queries, concurrency=_CONCURRENCY)
-    exchanges = [ask_confirmed(session, query, exchange) for query, exchange in zip(queries, answered, strict=True)]
+    exchanges = ask_many_confirmed(session, queries, concurrency=_CONCURRENCY)
     golden = [expected[number] for number in chosen]
     verdict = judge_golden_outputs(golden, exchanges, chosen, data.tolerance, session.show)
     return verdict if count <= _MOST else verdict.with_notes(f"{_MOST} of {count} golden rows, drawn by the seed")

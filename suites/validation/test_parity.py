@@ -13,6 +13,7 @@ from harness.core.plan import Cost, PlannedCheck
 from harness.core.tolerance import Tolerance
 from harness.core.verdict import Status
 from harness.io.local_model import ask_local_model
+from harness.run.confirmation import ask_many_confirmed
 from harness.run.gate_run import GateRun
 from harness.run.measurements import Measurements
 from harness.run.rate_judging import skip_repeated_rows
@@ -55,7 +56,7 @@ def _measure_skew(scope: Scope, session: Session, run: GateRun) -> Skew:
     rows = Rows(session)
     queries = [rows.query([data.dataset.inputs[number]]) for number in _choose_rows(scope)]
     run.progress.expect(len(queries))
-    exchanges = session.ask_many(queries, concurrency=_CONCURRENCY)
+    exchanges = ask_many_confirmed(session, queries, concurrency=_CONCURRENCY)
     return measure_skew(own.outputs, exchanges, Tolerance(reference.atol, reference.rtol), session.show)
 
 

@@ -17,7 +17,7 @@ from harness.core.settings import Settings
 from harness.core.verdict import Status, Verdict
 from harness.run.answer_grading import AnswerGrader
 from harness.run.evaluation import EvaluatedItems, MarkedItem
-from harness.run.fidelity import COMPARED_RATES, GRADED, TOOL_RATES, BothAnswers, ask_both, judge_fidelity
+from harness.run.fidelity import CHANCES, COMPARED_RATES, GRADED, TOOL_RATES, BothAnswers, ask_both, judge_fidelity
 from harness.run.stream_cuts import CUTS, judge_stream_cuts
 from tests.conftest import run_gate
 from tests.services import asking, serving_handler
@@ -91,6 +91,22 @@ def test_a_failed_request_bears_every_mark_and_a_dead_baseline_proves_nothing() 
     assert (dead.status, dead.n) == (Status.INCONCLUSIVE, 0)
     both_dead = compare(marks(300, 300, "failed"), marks(300, 300, "failed"), COMPARED_RATES["failed"])
     assert both_dead.status is Status.INCONCLUSIVE
+
+
+def test_log_probabilities_are_compared_where_both_state_them() -> None:
+    same: tuple[str, ...] = ("with_chances",)
+    other, none = (*same, "other_chances"), tuple[str, ...]()
+    theirs = [same] * 300
+    assert compare([same] * 300, theirs, CHANCES).status is Status.PASS
+    verdict = compare([other] * 30 + [same] * 270, theirs, CHANCES)
+    assert verdict.status is Status.FAIL
+    assert verdict.reason.startswith("30 of 300 answers have log-probabilities unlike the other endpoint's")
+    assert compare([other] * 30 + [same] * 270, theirs, CHANCES, again=[other] * 200).status is Status.INCONCLUSIVE
+    silent = compare([none] * 300, theirs, CHANCES)
+    assert (silent.status, silent.n) == (Status.INCONCLUSIVE, 0)
+    assert "both endpoints must state log-probabilities" in silent.reason
+    half = compare([none] * 150 + [same] * 150, theirs, CHANCES)
+    assert half.n == 150
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from harness.core.exchange import Answer, Exchange
 from harness.core.tolerance import Deviations, Tolerance, find_deviation
 from harness.core.verdict import Case, Counterexample
 
+_GIVEN_NAMES = ("predictions", "probabilities", "output")
+"""What the outputs of a model that names none are called here: a service's output of that name may be another one."""
 _ONE = 1e-3
 """How far the sum of probabilities may be from 1."""
 
@@ -94,13 +96,16 @@ def pair_outputs(outputs: Mapping[str, Any], answer: Answer) -> list[tuple[str, 
     Scores that are no probabilities are made probabilities (softmax) where the service's are. Where nothing has one
     form, a label of the service is compared with the place of the reference's highest score.
     """
-    pairs = []
+    pairs, unlike = [], []
     for name, own in outputs.items():
         served, why = select_output({name: own} if name in answer.outputs else own, answer)
-        if why:
-            continue
         if isinstance(served, Mapping):
             served = served[name]
+            if name in _GIVEN_NAMES and has_other_form(own, served):
+                unlike.append((name, own, served))
+                served, why = select_output(own, answer)
+        if why:
+            continue
         if is_scores(own) and is_scores(served) and is_distribution(served) and not is_distribution(own):
             pairs.append((f"{name} (after softmax)", compute_softmax(own), served))
         else:
@@ -109,7 +114,19 @@ def pair_outputs(outputs: Mapping[str, Any], answer: Answer) -> list[tuple[str, 
         served, why = select_output(0, answer)
         if not why:
             pairs.append(("label", own.index(max(own)), served))
-    return pairs
+    return pairs or unlike
+
+
+def has_other_form(own: Any, served: Any) -> bool:
+    """Whether one is a single value and the other a list: a label beside scores. A null is a value that is missing."""
+    singles = []
+    for value in (own, served):
+        while isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if value is None:
+            return False
+        singles.append(not isinstance(value, list))
+    return singles[0] != singles[1]
 
 
 def is_tie(outputs: Mapping[str, Any], own: Any, served: Any, tolerance: Tolerance) -> bool:

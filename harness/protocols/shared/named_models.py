@@ -35,7 +35,8 @@ class NamedModels(NonStreaming):
     def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
         """The configured sample, otherwise one row of zeros (or the text "hello") in the shapes of the metadata.
 
-        Raises `UsageError` without the name of a model, or without a sample and metadata.
+        Without metadata it is the first row of the data. Raises `UsageError` without any of them, or without the name
+        of a model.
         """
         self.choose_model(endpoint, facts)
         if endpoint.sample is not None:
@@ -44,10 +45,12 @@ class NamedModels(NonStreaming):
         if specs:
             inputs = {spec["name"]: make_zeros(spec) for spec in specs}
             return Query(inputs if len(inputs) > 1 else next(iter(inputs.values())))
+        if endpoint.data_sample is not None:
+            return Query(endpoint.data_sample)
         why = "name no inputs" if "inputs" in facts.inputs else "were not answered"
         if endpoint.model is None:
             why = "were not requested, because no model is configured (--ai-model or [endpoint] model)"
-        raise UsageError(f"the metadata of the model {why}; give one valid input as [endpoint] sample")
+        raise UsageError(f"the metadata of the model {why}; give one valid input as [endpoint] sample, or [data]")
 
 
 def parse_kserve_list(value: Any) -> tuple[str, ...]:

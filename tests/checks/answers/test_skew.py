@@ -40,6 +40,8 @@ SCORES = {"predictions": 1, "probabilities": [0.2, 0.8]}
         ({"output": LOGITS}, {"logits": [LOGITS]}, ("output",)),
         ({"output": LOGITS}, {"label": [0]}, ("label",)),
         ({"output": 3.25}, {"predictions": [3.25]}, ("output",)),
+        (SCORES, {"predictions": [[0.2, 0.8]]}, ("probabilities",)),  # MLflow answers scores by that name
+        ({"output": LOGITS}, {"output": [0]}, ("label",)),
         ({"output": [3.25]}, {"predictions": [3.25]}, ("output",)),
     ],
 )
@@ -56,6 +58,10 @@ def test_outputs_of_one_name_or_form_are_compared(own: Any, served: Any, compare
         ({"output": LOGITS}, {"probs": [[0.1, 0.8, 0.1]]}, "output (after softmax)[0] is 0.1"),
         ({"output": LOGITS}, {"label": [2]}, "the service's label is 2, not 0"),
         ({"output": [70000.0, 1.0]}, {"o": [[None, 1.0]]}, "over 65504, the largest number of FP16"),
+        (SCORES, {"predictions": [[0.3, 0.7]]}, "the service's probabilities[0] is 0.3, not 0.2"),
+        ({"predictions": 1}, {"predictions": [[0.2, 0.8]]}, "the service's predictions is [0.2, 0.8], not 1"),
+        ({"label": 1, "p": [0.2, 0.8]}, {"label": [[0.2, 0.8]], "p": [[0.2, 0.8]]}, "label is [0.2, 0.8], not 1"),
+        (SCORES, {"predictions": [1], "probabilities": [None]}, "probabilities has 1 elements, expected 2"),
         (SCORES, None, "row 0 has no answer, and the local reference has one"),
     ],
 )

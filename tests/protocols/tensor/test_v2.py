@@ -135,6 +135,12 @@ def test_batches_are_what_the_metadata_allow(sample: Any, known: Facts, batches:
     assert (able.batches, able.tensors) == (batches, True)
 
 
+def test_without_metadata_the_sample_is_the_first_row_of_the_data() -> None:
+    endpoint = Endpoint("http://127.0.0.1:1", model="digits", data_sample=[[1.0, 2.0]])
+    assert ADAPTER.sample(endpoint, Facts()).inputs == [[1.0, 2.0]]
+    assert ADAPTER.sample(endpoint, DIGITS).inputs != [[1.0, 2.0]]
+
+
 def test_configured_sample_wins() -> None:
     endpoint = Endpoint("http://127.0.0.1:1", model="digits", sample=[[1.0, 2.0]])
     assert ADAPTER.sample(endpoint, DIGITS).inputs == [[1.0, 2.0]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,15 @@ def predict(rows):
 ROWS = [[number / 7, (number * 3 % 11) / 5, number % 4 + 0.5] for number in range(60)]
 
 
-def run(folder: Path, factor: float, reference: str) -> GateOutcome:
+def run(folder: Path, factor: float, reference: str, *, fails: int = 0) -> GateOutcome:
+    """`fails`: so many requests, from the tenth on, are answered with 503."""
+    counter = itertools.count()
+
     def answer(path: str, body: Any) -> Answered:
         if path != "/predict" or not isinstance(body, dict):
             return 404, {"error": "no"}
+        if 10 <= next(counter) < 10 + fails:
+            return 503, {"error": "busy"}
         rows = [[value * factor for value in row] for row in body["instances"]]
         return 200, {"scores": [[row[0] - row[1], row[1] * row[2]] for row in rows]}
 
@@ -53,6 +59,13 @@ def test_the_reference_decides(tmp_path: Path, factor: float, more: str, status:
     if status:
         assert "of 60 rows are answered otherwise than by the local reference" in row["reason"]
         assert row["counterexamples"][0]["curl"]
+
+
+@pytest.mark.parametrize(("fails", "status"), [(3, 0), (10**6, 1)])
+def test_rows_that_fail_once_are_asked_again(tmp_path: Path, fails: int, status: int) -> None:
+    outcome = run(tmp_path, 1.0, 'file = "model.py:predict"', fails=fails)
+    row = outcome.check("test_serving_skew")
+    assert row["verdict"] == ("FAIL" if status else "PASS"), outcome.out
 
 
 def test_an_untrusted_pickle_is_an_error_of_the_configuration(tmp_path: Path) -> None:
