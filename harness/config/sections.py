@@ -104,7 +104,7 @@ class DataSection:
     types: dict[str, Literal["number", "boolean", "text"]] = field(default_factory=dict)
     missing: Literal["refuse", "null", "omit"] = "refuse"
     labels: dict[str, int | float | str | bool] = field(default_factory=dict)
-    task: Literal["", "binary", "multiclass", "regression", "embedding", "text"] = ""
+    task: Literal["", "binary", "multiclass", "regression", "embedding", "ranking", "text"] = ""
     classes: list[str] = field(default_factory=list)
     slices: list[str] = field(default_factory=list)
     sensitive: list[str] = field(default_factory=list)

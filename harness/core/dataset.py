@@ -14,8 +14,8 @@ from typing import Any, Literal
 from harness.core.errors import UsageError
 from harness.core.registry import describe_unknown
 
-TASKS = ("binary", "multiclass", "regression", "embedding", "text")
-"""What a model does with an input: one of two classes, one of several, a number, a vector, a text."""
+TASKS = ("binary", "multiclass", "regression", "embedding", "ranking", "text")
+"""What a model does with an input: one of two classes, one of several, a number, a vector, an order, a text."""
 
 
 _RANGES, _MOST_VALUES = 4, 12
@@ -91,16 +91,20 @@ class Dataset:
 
     @property
     def is_labelled(self) -> bool:
-        """Whether it has labels of which a figure can be made: classes or numbers."""
-        return self.labels is not None and not any(isinstance(label, list | dict) for label in self.labels)
+        """Whether it has labels of which a figure can be made: classes, numbers, or grades of documents."""
+        if self.labels is None:
+            return False
+        return self.task == "ranking" or not any(isinstance(label, list | dict) for label in self.labels)
 
     @property
-    def answers(self) -> Literal["classes", "numbers", "vectors", ""]:
+    def answers(self) -> Literal["classes", "numbers", "vectors", "ranking", ""]:
         """What a right answer consists of, by the task or else by the labels; empty without labels of that form."""
         if not self.is_labelled:
             return ""
         if self.task == "embedding":
             return "vectors"
+        if self.task == "ranking":
+            return "ranking"
         if self.task == "regression":
             return "numbers"
         has_fractions = any(isinstance(label, float) for label in self.labels or ())

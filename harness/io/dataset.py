@@ -151,7 +151,21 @@ class _Columns:
             refuse_cell(row.where, f"the label {label!r:.60} is not in [data] classes; there are: {known}", self._label)
         if self._facets.task == "regression" and not isinstance(label, int | float):
             refuse_cell(row.where, f"the label {label!r:.60} is no number, and the task is regression", self._label)
+        if self._facets.task == "ranking" and (problem := _find_grading_problem(row.input, label)):
+            refuse_cell(row.where, problem, self._label)
         return sys.intern(label) if type(label) is str else label
+
+
+def _find_grading_problem(row_input: Any, label: Any) -> str:
+    """Why the label does not say how relevant each document of a query is; empty where it does."""
+    documents = row_input.get("documents") if isinstance(row_input, dict) else None
+    if not isinstance(documents, list) or len(documents) < 2:
+        return 'the input is no query with documents; give {"query": a text, "documents": [at least two texts]}'
+    if not isinstance(label, list) or len(label) != len(documents):
+        return f"the label {label!r:.60} is no list of a grade for each of the {len(documents)} documents"
+    if not all(isinstance(grade, int | float) and grade >= 0 for grade in label):
+        return f"the grades {label!r:.60} must be numbers of 0 or more: 0 for a document that is not relevant"
+    return ""
 
 
 def _parse_weight(text: str, where: str, name: str) -> float:

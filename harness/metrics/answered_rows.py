@@ -48,7 +48,8 @@ class AnsweredRows:
     (n, label_count): the score of each class, None where the answers have none or it is not known whose they are
     (`no_scores` says why). `confidence`, shape (n,), is the probability of each answered class where the answers state
     that one alone, as a language model's log-probabilities do. Of a regression, `labels` and `predictions` are numbers,
-    and `classes` is empty. Of an embedding, `labels` are classes and `vectors` has the shape (n, dimension).
+    and `classes` is empty. Of an embedding, `labels` are classes and `vectors` has the shape (n, dimension);
+    of a ranking (`is_ranking`) it has the grade of the document at each rank, NaN after the last one.
 
     `columns` are the data's slice and sensitive columns by name, as text; `weights` how much each row counts, 1 by
     default. `population` says which rows belong to the sample of all data; others were asked for a slice alone.
@@ -67,6 +68,7 @@ class AnsweredRows:
     no_scores: str = ""
     confidence: Values | None = None
     vectors: Values | None = None
+    is_ranking: bool = False
     columns: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     sensitive: tuple[str, ...] = ()
 

@@ -103,8 +103,11 @@ def build_answered_rows(
     """The columns of the asked rows, in their order: labels of the data, what the batches hold, failures filled in."""
     assert data.labels is not None
     columns = _Columns(asked, len(data.inputs))
+    rankings: dict[int, tuple[float, ...]] = {}
     for batch in batches:
         columns.fill(batch)
+        if data.answers == "ranking" and batch.scores:
+            rankings[batch.rows[0]] = batch.scores[0]
     numbers = np.array(asked, dtype=np.int64)
     failed: Flags = np.not_equal(columns.states, RowState.ANSWERED.value)
     shared: dict[str, Any] = {
@@ -120,6 +123,11 @@ def build_answered_rows(
     if data.answers == "numbers":
         labels = np.array([float(data.labels[number]) for number in asked])
         return make_answered_rows(labels, _fill_numbers(labels, columns.values), **shared)
+    if data.answers == "ranking":
+        gains, lost = _rank_grades([data.labels[number] for number in asked], [rankings.get(n) for n in asked])
+        shared["failed"] = failed | lost
+        nothing = np.full(len(asked), NO_CLASS)
+        return make_answered_rows(nothing, nothing, vectors=gains, is_ranking=True, **shared)
     texts = [str(data.labels[number]) for number in asked]
     classes = data.classes or tuple(sorted(map(str, set(data.labels)), key=_sort_key))
     codes = {name: code for code, name in enumerate(classes)}
@@ -168,6 +176,23 @@ def _fill_vectors(columns: _Columns, failed: Flags) -> tuple[Values, Flags]:
     """The vectors, zero where there is none or one of another length than the first; and the rows that have none."""
     vectors = np.full((len(failed), 1), np.nan) if columns.rows is None else columns.rows
     return np.nan_to_num(vectors), failed | np.isnan(vectors).any(axis=1)
+
+
+def _rank_grades(grades: Sequence[Sequence[float]], rankings: Sequence[Sequence[float] | None]) -> tuple[Values, Flags]:
+    """The grade of the document at each rank, NaN after the last one; and the queries without a score for each.
+
+    Documents of equal scores, and all of a query that has none, are in the worst order.
+    """
+    gains = np.full((len(grades), max(map(len, grades), default=1)), np.nan)
+    lost = np.zeros(len(grades), bool)
+    for place, (own, scores) in enumerate(zip(grades, rankings, strict=True)):
+        if scores is None or len(scores) > len(own):
+            lost[place], scores = True, ()
+        lowest = min(scores, default=0.0) - 1.0
+        keys = [*scores, *[lowest] * (len(own) - len(scores))]
+        ranked = sorted(zip(keys, own, strict=True), key=lambda document: (-document[0], document[1]))
+        gains[place, : len(own)] = [grade for _, grade in ranked]
+    return gains, lost
 
 
 def _fill_confidence(confidence: Values, failed: Flags) -> Values | None:

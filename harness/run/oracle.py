@@ -227,6 +227,20 @@ def read_vectors(answer: Answer, n: int) -> list[tuple[float, ...]] | None:
     return matrices[0] if len(matrices) == 1 else None
 
 
+def read_ranking(answer: Answer) -> tuple[float, ...] | None:
+    """The score answered to each document of one query, in their order; documents that are left out come last."""
+    scores = _unwrap_single(dict(answer.outputs)).get("scores")
+    if isinstance(scores, list) and len(scores) == 1 and isinstance(scores[0], list):
+        scores = scores[0]
+    if not isinstance(scores, list) or not scores or not all(type(score) in (int, float) for score in scores):
+        return None
+    if not all(map(math.isfinite, scores)):
+        return None
+    places = answer.outputs.get("index") or range(len(scores))
+    by_place = dict(zip(places, map(float, scores), strict=True))
+    return tuple(by_place.get(place, min(scores) - 1.0) for place in range(max(places) + 1))
+
+
 def _unwrap_single(outputs: dict[str, Any]) -> dict[str, Any]:
     """The outputs for one row, each as a list of one entry.
 

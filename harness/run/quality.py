@@ -141,7 +141,7 @@ def find_need_problem(metric: QualityMetric, rows: AnsweredRows) -> str:
     if "numbers" in metric.needs and not is_numeric:
         return "needs numbers as labels and answers: say so with [data] task = 'regression'"
     if "vectors" in metric.needs and rows.vectors is None:
-        return "needs vectors as answers: say so with [data] task = 'embedding'"
+        return "needs vectors or orders as answers: say so with [data] task = 'embedding' or 'ranking'"
     if "classes" in metric.needs and (is_numeric or rows.vectors is not None):
         return "needs classes as labels: whole numbers or text"
     if "scores" in metric.needs and rows.scores is None:

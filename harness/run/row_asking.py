@@ -20,7 +20,7 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange
 from harness.core.noise import may_be_noise
 from harness.core.retry_after import is_declined
-from harness.run.oracle import read_numbers, read_rows, read_vectors
+from harness.run.oracle import read_numbers, read_ranking, read_rows, read_vectors
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows
 
@@ -48,9 +48,9 @@ class RowBatch:
     """What one request brought: a line of `validation/answers.jsonl`.
 
     `rows` are places in the data. `labels`, `scores`, `numbers` and `vectors` have an entry for each row, or are None
-    where the answer holds none. `cut`: the limit of tokens ended a text. `confidence` is the probability of a text by
-    the log-probabilities of its tokens, None where they are not stated. `spent` says that the limit of tokens left none
-    for a text, `refusal` how rows were refused.
+    where the answer holds none; of a ranking the scores are those of the documents. `cut`: the limit of tokens ended a
+    text. `confidence` is the probability of a text by the log-probabilities of its tokens, None where they are not
+    stated. `spent` says that the limit of tokens left none for a text, `refusal` how rows were refused.
     """
 
     rows: tuple[int, ...]
@@ -83,7 +83,7 @@ class RowAsker:
         self._data, self._keep, self._expect = data, keep, expect
         self._rows = Rows(session)
         self._width = 1
-        if self._rows.batches and not isinstance(data.inputs[0], str):
+        if self._rows.batches and not isinstance(data.inputs[0], str) and data.answers != "ranking":
             self._width = BATCH_WIDTH
         self._proven = self._width == 1
         self._asked = bytearray(len(data.inputs))
@@ -173,6 +173,9 @@ class RowAsker:
         if self._kind == "vectors":
             vectors = read_vectors(answer, n)
             return None if vectors is None else {"vectors": tuple(vectors)}
+        if self._kind == "ranking":
+            ranking = read_ranking(answer)
+            return None if ranking is None else {"scores": (ranking,)}
         if self._kind == "numbers":
             numbers = read_numbers(answer, n)
             return None if numbers is None else {"numbers": tuple(numbers)}

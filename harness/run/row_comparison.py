@@ -25,6 +25,7 @@ from harness.metrics.quality_metric import Aim, Prepared, QualityMetric, find_me
 from harness.run.flips import Flips
 from harness.run.paired_rows import PairedRows
 from harness.run.quality import find_need_problem
+from harness.run.trivial_baseline import name_order_figure
 from harness.stats.difference import PairCounts, judge_difference
 from harness.stats.resampling import compute_rows_needed
 
@@ -56,7 +57,7 @@ def judge_right(pairs: PairedRows, flips: Flips | None, margin: float, check: Pl
         return pairs.explain_problem()
     ours = pairs.ours
     if ours.vectors is not None:
-        return compare_figure(pairs, find_metric("recall_at_k"), Aim(k=_NEIGHBOURS), margin, check, seed)
+        return compare_figure(pairs, find_metric(name_order_figure(ours)), Aim(k=_NEIGHBOURS), margin, check, seed)
     if flips is None:
         return compare_figure(pairs, find_metric("r2"), Aim(), margin, check, seed)
     verdict = _decide(pairs, _compare_right(pairs, margin, check), margin, check, flips.describe())

@@ -19,11 +19,16 @@ _MARGIN = 0.02
 _NEIGHBOURS = 5
 
 
+def name_order_figure(rows: AnsweredRows) -> str:
+    """The figure by which orders are judged: a query of few documents has all of them among the first."""
+    return "ndcg_at_k" if rows.is_ranking else "recall_at_k"
+
+
 def judge_trivial_baseline(rows: AnsweredRows, labelled: LabelledRows, seed: int) -> Verdict:
     """FAIL refutes "better by two points", PASS refutes "no better", each at 95 %."""
     name, aim, words = "balanced_accuracy", Aim(), "any constant answer"
     if rows.vectors is not None:
-        name, aim, words = "recall_at_k", Aim(k=_NEIGHBOURS), "a random order"
+        name, aim, words = name_order_figure(rows), Aim(k=_NEIGHBOURS), "a random order"
     elif rows.labels.dtype.kind == "f":
         name, words = "r2", "the mean of all labels"
     elif len(rows) and len(np.unique(rows.labels)) < 2:

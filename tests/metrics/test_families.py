@@ -34,6 +34,17 @@ def draw_numbers(n: int = 300) -> AnsweredRows:
     return make_answered_rows(labels, labels + generator.normal(1, 4, n))
 
 
+def draw_rankings(n: int = 80) -> tuple[AnsweredRows, Any, Any]:
+    """Queries with seven documents each, as rows, and their grades and scores in the order of the documents."""
+    generator = np.random.default_rng(8)
+    grades = generator.integers(0, 4, (n, 7)).astype(float)
+    grades[:, 0] = 1.0
+    scores = grades + generator.normal(0, 1.5, grades.shape)
+    gains = np.take_along_axis(grades, np.argsort(-scores, axis=1), axis=1)
+    nothing = np.full(n, NO_CLASS)
+    return make_answered_rows(nothing, nothing, vectors=gains, is_ranking=True), grades, scores
+
+
 def draw_vectors(n: int = 120) -> AnsweredRows:
     generator = np.random.default_rng(3)
     labels = np.arange(n) % 12
@@ -76,7 +87,19 @@ CASES: list[tuple[str, AnsweredRows, Aim, Callable[[], Any]]] = [
     ("r2", NUMBERS, Aim(), lambda: oracle.r2_score(NUMBERS.labels, NUMBERS.predictions)),
     ("recall_at_k", draw_vectors(), Aim(k=5), lambda: _find_neighbours(5)[0]),
     ("ndcg_at_k", draw_vectors(), Aim(k=5), lambda: _find_neighbours(5)[1]),
+    ("ndcg_at_k", draw_rankings()[0], Aim(k=4), lambda: oracle.ndcg_score(*draw_rankings()[1:], k=4)),
+    ("ndcg_at_k", draw_rankings()[0], Aim(k=20), lambda: oracle.ndcg_score(*draw_rankings()[1:])),
+    ("recall_at_k", draw_rankings()[0], Aim(k=3), lambda: _recall(*draw_rankings()[1:], 3)),
 ]
+
+
+def _recall(grades: Any, scores: Any, k: int) -> float:
+    """recall@k query by query."""
+    shares = []
+    for own, given in zip(grades, scores, strict=True):
+        first = np.argsort(-given)[:k]
+        shares.append((own[first] > 0).sum() / (own > 0).sum())
+    return float(np.mean(shares))
 
 
 def _find_neighbours(k: int) -> tuple[float, float]:
@@ -116,7 +139,7 @@ def test_weights_count_a_row_as_often_as_they_say(
     name: str, rows: AnsweredRows, aim: Aim, expected: Callable[[], Any]
 ) -> None:
     weights = np.where(np.arange(len(rows)) % 3, 1.0, 2.0)
-    if rows.vectors is not None:  # a repeated row would be its own neighbour
+    if rows.vectors is not None and not rows.is_ranking:  # a repeated row would be its own neighbour
         return
     repeated = rows.select(np.repeat(np.arange(len(rows)), weights.astype(int)))
     metric = find_metric(name)

@@ -1,7 +1,8 @@
-"""Figures of embeddings: are the nearest neighbours of a row, by cosine, those that share its label?
+"""Figures of embeddings and of rankings: does what is relevant come first?
 
-Each row is a query to all others; the bounds hold for queries to this collection. A row without a vector finds nothing
-and is found by nobody. Tested in tests/metrics/test_families.py.
+Of embeddings each row is a query to all others, and the nearest neighbours by cosine should share its label; the bounds
+hold for queries to this collection. A row without a vector finds nothing and is found by nobody. Of rankings each row
+is a query with documents of its own, each with a grade. Tested in tests/metrics/test_families.py.
 """
 
 from __future__ import annotations
@@ -38,8 +39,30 @@ def _rank_neighbours(rows: AnsweredRows, k: int) -> Flags:
     return shares
 
 
+def _prepare_ranking(rows: AnsweredRows, k: int, gains: Values, *, ideal: bool, at_random: bool = False) -> Prepared:
+    """The grades of the first k documents of each query that has a relevant one, as a share of what is possible.
+
+    `at_random`: what a random order has on average. Recall counts documents with a grade over 0, whatever it is.
+    """
+    assert rows.vectors is not None
+    grades = np.nan_to_num(rows.vectors) if ideal else (np.nan_to_num(rows.vectors) > 0).astype(float)
+    documents = (~np.isnan(rows.vectors)).sum(axis=1)
+    queries = grades.sum(axis=1) > 0
+    if not (queries & (documents > (1 if ideal else k))).any():
+        return prepare_unjudged(f"no query has a relevant document and more than {k} documents")
+    first = np.minimum(k, grades.shape[1])
+    gained = grades[:, :first] @ gains[:first]
+    if at_random:
+        weighed = np.append(0.0, np.cumsum(gains))[np.minimum(documents, k)]
+        gained = grades.sum(axis=1) / documents * weighed
+    best = -np.sort(-grades, axis=1)[:, :first] @ gains[:first] if ideal else grades.sum(axis=1)
+    return prepare_mean(gained[queries] / best[queries], rows.weights[queries], 0.0, 1.0)
+
+
 def _prepare(rows: AnsweredRows, k: int | None, gains: Values, *, ideal: bool) -> Prepared:
     assert k is not None
+    if rows.is_ranking:
+        return _prepare_ranking(rows, k, gains, ideal=ideal)
     queries = _list_queries(rows)
     if not queries.any() or len(rows) <= k:
         return prepare_unjudged(f"of {len(rows)} rows, none shares its label with another, or there are not {k} others")
@@ -60,6 +83,8 @@ def _prepare_ndcg(rows: AnsweredRows, aim: Aim) -> Prepared:
 def _rank_at_random(rows: AnsweredRows, k: int | None, gains: Values, *, ideal: bool) -> Prepared:
     """The expected figure of a random order: each neighbour shares the label with the same chance."""
     assert k is not None
+    if rows.is_ranking:
+        return _prepare_ranking(rows, k, gains, ideal=ideal, at_random=True)
     queries = _list_queries(rows)
     relevant = np.bincount(rows.labels)[rows.labels] - 1
     expected = relevant / max(1, len(rows) - 1) * gains.sum()
@@ -72,7 +97,7 @@ FAMILY = (
         define_metric(
             "recall_at_k",
             "recall@k",
-            "the share of the rows with a row's label that are among its k nearest neighbours by cosine",
+            "the share of what is relevant (rows of the same label, documents with a grade) among the first k",
             "k",
         ),
         ("vectors",),
@@ -83,7 +108,7 @@ FAMILY = (
         define_metric(
             "ndcg_at_k",
             "nDCG@k",
-            "the discounted gain of the k nearest neighbours that share the label, of the best order's",
+            "the discounted gain of the first k (1 for a row of the same label, or a document's grade), of the most",
             "k",
         ),
         ("vectors",),
