@@ -22,7 +22,7 @@ class Capabilities:
     generates text, accepts `max_tokens`, `stop` and `temperature`, and counts tokens (`Usage`). `embeds`: each text is
     answered with one vector. `sentences`: an input that is no prompt holds a text of several words. `categories`: the
     values of a field of the input are announced. `model_name` and `model_version`: the service can state what it
-    serves.
+    serves. `own_ids`: a request may carry an `id` that its answer states. `text_tensors`: a tensor takes any text.
     `roles`: a stream states the role of the speaker. `seeds`: a `seed` is accepted. `chat_options`: `n`, `logprobs`,
     `tools` and `response_format` are accepted as in OpenAI's chat. `memory_gauges` and `connection_gauges`: the
     service's own page of metrics shows its memory, its connections or requests in flight (asked before a soak).
@@ -46,9 +46,16 @@ class Capabilities:
     chat_options: bool = False
     model_name: bool = True
     model_version: bool = False
+    own_ids: bool = False
+    text_tensors: bool = False
     memory_gauges: bool = False
     connection_gauges: bool = False
     in_flight_gauge: bool = False
+
+    @property
+    def text_input(self) -> bool:
+        """Whether any text can be put into a request."""
+        return self.text or self.text_tensors
 
     def find_missing(self, needs: Sequence[str]) -> str | None:
         """The first needed capability that is False, or None. Raises `AttributeError` for an unknown name."""

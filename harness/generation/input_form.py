@@ -28,6 +28,7 @@ _GENERATION_OPTIONS = {
 }
 """The options of every service that generates (`Capabilities.generates`), in their documented ranges."""
 
+FROM_SAMPLE = "the sample"
 _LARGEST_FLOAT = {"FP16": 65504.0, "FP64": 1.7976931348623157e308}
 
 
@@ -66,7 +67,7 @@ def find_input_form(session: Session) -> InputForm:
         prompt = {"type": "string", "minLength": 1, "maxLength": 40}
         options = object_schema(_GENERATION_OPTIONS, ["max_tokens"])
         return InputForm("the protocol", prompt, options=options, most=_MOST_GENERATED_TEXTS)
-    return InputForm("the sample", derive_schema(sample.inputs))
+    return InputForm(FROM_SAMPLE, derive_schema(sample.inputs))
 
 
 def object_schema(properties: Mapping[str, Any], required: list[str]) -> dict[str, Any]:

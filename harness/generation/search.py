@@ -19,11 +19,13 @@ from harness.checks.bad_input.generated_requests import (
     RequestSearch,
     classify_outcome,
     find_row_outputs,
+    learn_number_outputs,
 )
 from harness.core.errors import BudgetExhausted
 from harness.core.exchange import Exchange, Query
 from harness.core.noise import may_be_noise
 from harness.generation.input_form import MOST_GENERATED, count_elements, find_input_form
+from harness.generation.large_numbers import list_large_inputs, widen_form
 from harness.generation.shrink import SearchStopped, minimise_value
 from harness.io.clock import read_monotonic
 from harness.run.confirmation import MOST_CONFIRMING, ask_confirmed
@@ -112,8 +114,11 @@ class _Search:
             rows = self._rows.draw_distinct(2)
             for batch in (rows[:1], rows):
                 answers.append((len(batch), self._session.ask(self._rows.query(batch))))
+        elif not self._rows.text:
+            answers.append((1, self._session.ask()))
         outputs = {str(spec["name"]): spec for spec in self._session.facts.inputs.get("outputs") or []}
-        self._announced = Announcement(find_row_outputs(answers), outputs, self._form.is_bounded)
+        numbers = learn_number_outputs([exchange for _, exchange in answers])
+        self._announced = Announcement(find_row_outputs(answers), numbers, outputs, self._form.is_bounded)
 
     def _find_smallest(self, kind: OutcomeKind, strategy: Any) -> None:
         """Find the smallest request that fails in this way, and send it again."""
@@ -134,11 +139,12 @@ class _Search:
 
         seed = f"{self._session.settings.seed} property"
         with contextlib.suppress(SearchStopped):
-            strategies.draw_smallest(strategy, fails, seed=seed, most=_DRAWS * self._form.most)
+            if not any(map(fails, list_large_inputs(self._form, self._rows, validity.make_validator))):
+                strategies.draw_smallest(strategy, fails, seed=seed, most=_DRAWS * self._form.most)
         if self._failing is None:
             self._has_drawn_all = True
             return
-        is_valid = validity.make_validator(self._form, self._failing.value)
+        is_valid = validity.make_validator(widen_form(self._form), self._failing.value)
         self._phase_requests_left += _SIMPLIFYING - _SIMPLIFYING_BY_HYPOTHESIS
         with contextlib.suppress(SearchStopped):
             minimise_value(self._failing.value, lambda value: is_valid(value) and fails(value))

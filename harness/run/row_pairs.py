@@ -12,8 +12,8 @@ from typing import Any
 
 from harness.checks.comparison import find_difference
 from harness.checks.isolation.cache import AnswerTest, AskedPair
-from harness.core.exchange import Exchange
-from harness.core.json_path import list_leaves, replace_leaves
+from harness.core.exchange import Exchange, Query
+from harness.core.json_path import list_leaves, map_leaves, replace_leaves
 from harness.run.request_pairs import RequestPair, ask_model_pair, ask_pairs, make_code_pairs
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows, compute_range
@@ -22,7 +22,9 @@ _STEPS = 12
 """Halvings in the search for a number that changes a label."""
 OTHER_ROWS = 7
 """Rows that are tried for one with another answer than the first's: few labels are shared by many rows."""
-ROW_REQUESTS = (6 + 3 * 4) + (1 + OTHER_ROWS) + (_STEPS + 2 + 4) + 4 + 6
+_FLOAT_BITS = {24: "a float of 32 bits", 53: "a double"}
+"""Up to which power of two a float holds every whole number."""
+ROW_REQUESTS = 2 * (1 + 4) + (6 + 3 * 4) + (1 + OTHER_ROWS) + (_STEPS + 2 + 4) + 4 + 6
 """Pairs of one number, two rows with two answers, the search, the order of rows, the model's name."""
 CLOSE_SHARE = 1e-6
 """By what share of itself, or of its distance to the middle of the range if that is less, a number is moved, so that no
@@ -41,7 +43,8 @@ def ask_row_pairs(session: Session, rows: Rows) -> list[AskedPair]:
     maker = _NumberPairs(session, rows)
     if not maker.places and session.endpoint.other_samples:
         return ask_pairs(session, [_make_sample_pair(session, rows, generator=None)])
-    asked = ask_pairs(session, [maker.make_pair(name, place) for name, place in maker.choose_places()])
+    pairs = [maker.make_pair(name, place) for name, place in maker.choose_places()]
+    asked = ask_pairs(session, [*pairs, *maker.make_whole_pairs()])
     if not any(pair.fits for pair in asked) and (pair := maker.search_pair()):
         asked += ask_pairs(session, [pair])
     if session.endpoint.other_samples and not any(pair.fits for pair in asked):
@@ -102,6 +105,24 @@ class _NumberPairs:
         moved = low if abs(leaves[place] - low) > abs(leaves[place] - high) else high
         other = replace_leaves(self.base, [*leaves[:place], type(leaves[place])(moved), *leaves[place + 1 :]])
         return self._make_judgeable(name, self.base, other)
+
+    def make_whole_pairs(self) -> list[RequestPair]:
+        """Two whole numbers that only a narrower float takes for one, where the service repeats smaller ones."""
+        pairs: list[RequestPair] = []
+        if int not in map(type, list_leaves(self.base)):
+            return pairs
+        for bits, name in _FLOAT_BITS.items():
+            smaller, low = 2 ** (bits - 1) + 1, 2**bits
+            if not _repeats(smaller)(self.session.ask(self._query_whole(smaller))):
+                continue
+            words = f"a whole number that it repeats, {low} or {low + 1}, which {name} takes for one"
+            queries = [self._query_whole(low), self._query_whole(low + 1)]
+            pairs.append(RequestPair(words, queries, fits=(_repeats(low), _repeats(low + 1))))
+        return pairs
+
+    def _query_whole(self, number: int) -> Query:
+        """The first row with this number in the place of each whole number."""
+        return self.rows.query([map_leaves(self.base, lambda leaf: number if type(leaf) is int else leaf)])
 
     def find_answers(self) -> tuple[Any, Any, Any]:
         """The answer to the first row, a row with another answer, and that answer; None for what there is not."""
@@ -201,6 +222,21 @@ class _NumberPairs:
         for value, (low, high) in zip(values, self.ranges, strict=False):
             drawn.append(self.generator.randint(int(low), int(high)) if type(value) is int else value)
         return drawn
+
+
+def _repeats(number: int) -> AnswerTest:
+    """Whether an answer has this whole number in it, and not the next one below or above."""
+
+    def fits(exchange: Exchange) -> bool:
+        leaves = list_leaves(exchange.content) if exchange.ok and exchange.answer else []
+        numbers = set(filter(_is_whole, leaves))
+        return number in numbers and numbers.isdisjoint({number - 1, number + 1})
+
+    return fits
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int
 
 
 def _has_one_entry(output: Any) -> bool:

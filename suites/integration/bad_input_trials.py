@@ -78,7 +78,15 @@ def _try(ai_client: Session, bad: BadRequest) -> BadInputTrial:
     damage.hangs += (classify_reaction(exchange) is Reaction.HUNG) + (after.error in TIMEOUT_ERRORS)
     if not after.ok and after.status != TOO_MANY_REQUESTS:
         damage.lost_after = bad.name
-    return BadInputTrial(bad, exchange, after)
+    return BadInputTrial(bad, exchange, after, has_answer=_has_outputs(ai_client.read(exchange), control))
+
+
+def _has_outputs(decoded: Exchange, control: Control) -> bool:
+    """Whether an answer is one of the kind that a valid request has, with any of its outputs."""
+    valid = control.first[0].answer
+    if not decoded.ok or decoded.answer is None or valid is None:
+        return False
+    return valid.text is not None or not valid.outputs.keys().isdisjoint(decoded.answer.outputs)
 
 
 def _send(ai_client: Session, bad: BadRequest) -> Exchange:

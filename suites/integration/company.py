@@ -1,18 +1,20 @@
-"""What is sent beside valid requests: bad ones, which must not harm their neighbours.
+"""What is sent side by side: bad requests among good ones, and requests that each carry something of their own.
 
-Tested in tests/suites/integration/test_company.py.
+Tested in tests/suites/integration/test_company.py and tests/suites/integration/test_own_parts.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from harness.checks.bad_input.parameters import BAD_PARAMETERS
 from harness.checks.bad_input.requests import BadRequest
 from harness.checks.bad_input.unusable_inputs import make_unusable_inputs, name_protocol_request
-from harness.core.exchange import Query
+from harness.core.exchange import Headers, Query
 from harness.protocols.shared.opaque_text import is_opaque_text
+from harness.run.valid_inputs import Rows
 from harness.suite import Session
 
 from .bad_input_trials import make_bad_parameter
@@ -39,3 +41,62 @@ def _select_spread(values: Sequence[_T], n: int) -> list[_T]:
     if len(values) <= n:
         return list(values)
     return [values[place * (len(values) - 1) // max(1, n - 1)] for place in range(n)]
+
+
+_FEWEST_TOKENS = 3
+_REQUEST_ID = "x-request-id"
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedQuery:
+    """A request that carries something of its own: in words, as a query, with header lines."""
+
+    words: str
+    query: Query
+    headers: Headers
+
+
+def make_carriers(ai_client: Session, rows: Rows, n: int) -> list[CarriedQuery]:
+    """n requests that differ in all that the protocol and the promises allow.
+
+    An id, the outputs, the number of rows, the length of prompt and answer, the number of choices, log-probabilities,
+    streamed or not. Where an id or a choice of outputs is refused, they carry neither.
+    """
+    has_ids = ai_client.capabilities.own_ids
+    inputs = list(enumerate(rows.draw_distinct(n)))
+    with_options = has_ids and ai_client.ask(_carry(ai_client, rows, *inputs[-1], with_options=True).query).ok
+    return [_carry(ai_client, rows, number, row, with_options=with_options) for number, row in inputs]
+
+
+def _carry(ai_client: Session, rows: Rows, number: int, row: Any, *, with_options: bool) -> CarriedQuery:
+    header = ai_client.promises.request_id or _REQUEST_ID
+    own_id = f"aiharness-{ai_client.settings.seed}-{number}"
+    words = [f"{header} {own_id}"]
+    several = 1 + number % 3 if rows.batches else 1
+    query = rows.query([f"{'So. ' * 5 * number}{row}" if rows.has_codes else row] * several)
+    if several > 1:
+        words.append(f"{several} rows")
+    options = dict(query.options)
+    if with_options:
+        options["id"] = own_id
+        names = [spec["name"] for spec in ai_client.facts.inputs.get("outputs") or []]
+        if len(names) > 1:
+            options["outputs"] = names[number % len(names) :]
+            words.append(f"the outputs {', '.join(options['outputs'])}")
+    query = replace(query, options=options)
+    if ai_client.capabilities.generates:
+        query = _vary_generation(ai_client, query, number)
+        words.append(f"prompt and limit number {number}")
+    return CarriedQuery(", ".join(words), query, ((header, own_id),))
+
+
+def _vary_generation(ai_client: Session, query: Query, number: int) -> Query:
+    """The query with a limit, choices, log-probabilities and a form of its own, as far as they are promised."""
+    options = {**query.options, "temperature": 0}
+    promises, has_options = ai_client.promises, ai_client.capabilities.chat_options
+    if promises.choices and has_options:
+        options["n"] = 1 + number % 3
+    if promises.logprobs and has_options:
+        options["logprobs"] = number % 2 == 0
+    query = replace(query, options=options, stream=ai_client.capabilities.streaming and number % 4 == 3)
+    return ai_client.limit_answer(query, _FEWEST_TOKENS + 2 * number)

@@ -1,25 +1,29 @@
-"""Each of several concurrent requests gets its own answer, streamed or not."""
+"""Each of several concurrent requests gets its own answer, streamed or not, and what else belongs to it."""
 
 from __future__ import annotations
 
 import random
+from functools import partial
 
 from harness.checks.bad_input.ordinary_inputs import shows_hang
 from harness.checks.bad_input.requests import BadRequest
 from harness.checks.control import Control
-from harness.checks.isolation import crosstalk
+from harness.checks.isolation import crosstalk, own_parts
 from harness.core.exchange import Exchange, Query, Request
+from harness.core.verdict import Status, choose_worst
 from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check
 
-from .company import make_bad_neighbours
+from .company import CarriedQuery, make_bad_neighbours, make_carriers
 
 _INPUTS, ROUNDS = 8, 4
 _BAD = 4
 """Bad requests among those of each of the last rounds."""
 _WITH_BAD = 2
 _REQUESTS = _INPUTS * (2 + ROUNDS) + _BAD * _WITH_BAD
+_CARRIERS, _CARRIER_ROUNDS = 6, 3
+_PART_REQUESTS = _CARRIERS * (3 + _CARRIER_ROUNDS)
 
 
 def _judge_concurrent(ai_client: Session, *, stream: bool) -> Verdict:
@@ -61,9 +65,44 @@ def _ask_beside(ai_client: Session, queries: list[Query], guests: list[BadReques
     return answers, any(map(shows_hang, exchanges))
 
 
-@check("concurrent requests get their own answers", requests=_REQUESTS, tokens=16 * _REQUESTS)
+def _judge_parts(ai_client: Session) -> Verdict:
+    """What else belongs to each request: side by side, requests that each carry something of their own."""
+    promised = ai_client.promises.deterministic
+    prepared = make_carriers(ai_client, Rows(ai_client), _CARRIERS)
+    asked = ask_in_turn(partial(_ask_carrier, ai_client), prepared * 2)
+    carriers = [own_parts.Carrier(one.words, *asked[place :: len(prepared)]) for place, one in enumerate(prepared)]
+    rounds: list[list[tuple[int, Exchange]]] = []
+    generator = random.Random(ai_client.settings.seed)
+    while len(rounds) < _CARRIER_ROUNDS and all(exchange.ok for exchange in asked):
+        order = generator.sample(range(len(prepared)), len(prepared))
+        queries, lines = [prepared[place].query for place in order], [prepared[place].headers for place in order]
+        exchanges = ai_client.ask_many(queries, concurrency=len(prepared), headers=lines)
+        rounds.append(list(zip(order, exchanges, strict=True)))
+        if any(map(shows_hang, exchanges)):
+            break
+    return own_parts.judge_own_parts(carriers, rounds, ai_client.show, deterministic=promised)
+
+
+def _ask_carrier(ai_client: Session, carried: CarriedQuery) -> Exchange:
+    return ai_client.ask(carried.query, headers=carried.headers)
+
+
+@check(
+    "concurrent requests get their own answers",
+    requests=_REQUESTS + _PART_REQUESTS,
+    tokens=16 * (_REQUESTS + 3 * _PART_REQUESTS),
+    answers=_REQUESTS + 3 * _PART_REQUESTS,
+)
 def test_own_answers(ai_client: Session) -> Verdict:
-    return _judge_concurrent(ai_client, stream=False)
+    verdict = _judge_concurrent(ai_client, stream=False)
+    if verdict.status is Status.FAIL or any(map(shows_hang, ai_client.recent)):
+        return verdict
+    parts = _judge_parts(ai_client)
+    return (
+        choose_worst([verdict, parts])
+        if parts.status in (Status.FAIL, Status.ERROR)
+        else verdict.with_notes(parts.reason)
+    )
 
 
 @check("concurrent streams get their own answers", needs=("streaming",), requests=_REQUESTS, tokens=16 * _REQUESTS)

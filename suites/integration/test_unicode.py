@@ -47,7 +47,8 @@ def _ask_spellings(ai_client: Session, name: str) -> Spellings:
         return spellings  # JSON cannot hold a raw NUL, nor UTF-8 a lone surrogate
     if ai_client.capabilities.streaming:
         spellings = replace(spellings, streamed=_ask_in_way(ai_client, name, "streamed"))
-    spellings = replace(spellings, raw=_ask_in_way(ai_client, name, "raw"))
+    if not ai_client.endpoint.binary and ai_client.request(query).body[:1] == b"{":
+        spellings = replace(spellings, raw=_ask_in_way(ai_client, name, "raw"))
     if unicode.has_unlike_spellings(spellings):
         return replace(spellings, again=ai_client.ask(query))
     return spellings
@@ -82,14 +83,14 @@ def _ask_texts(ai_client: Session) -> TextAnswers:
             answers[name] = _ask_spellings(ai_client, name)
     after, asked_to_echo = ai_client.ask(), able.generates or able.streaming
     texts = TextAnswers(answers, control, after, ai_client.promises.deterministic, asked_to_echo)
-    if texts.deterministic or not texts.asked_to_echo or control.problem:
+    if texts.deterministic or control.problem or not (texts.asked_to_echo or texts.has_echo):
         return texts
     return replace(texts, spellings=_confirm_changes(ai_client, texts))
 
 
 @check(
     "text comes through unharmed, however it is spelt",
-    needs=("text",),
+    needs=("text_input",),
     requests=_TEXT_REQUESTS,
     tokens=_LIMIT * _TEXT_REQUESTS,
 )
@@ -97,7 +98,7 @@ def test_text_kept(ai_client: Session) -> Verdict:
     return unicode.judge_texts(_ask_texts(ai_client), ai_client.show)
 
 
-@check("text is answered, or refused where it is none", level="warn", needs=("text",), requests=0)
+@check("text is answered, or refused where it is none", level="warn", needs=("text_input",), requests=0)
 def test_text_accepted(ai_client: Session) -> Verdict:
     return unicode.judge_text_acceptance(_ask_texts(ai_client), ai_client.show)
 

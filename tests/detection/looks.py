@@ -217,6 +217,31 @@ def _ids(client: httpx.Client) -> object:
     return len({client.post("/predict", json=ONE).headers["x-request-id"] for _ in range(2)})
 
 
+def _are_ids_new(client: httpx.Client) -> object:
+    ids = [client.post(PATHS["messages"], json=chat()).json()["id"] for _ in range(20)]
+    return len(set(ids)) == 20
+
+
+def _come_back(client: httpx.Client, read: Callable[[str, httpx.Client], object]) -> object:
+    """Whether each of four requests side by side gets back the id that it carries."""
+    start = Barrier(4)
+
+    def ask(id_: str) -> bool:
+        start.wait(10)
+        return read(id_, client) == id_
+
+    with ThreadPoolExecutor(4) as pool:
+        return all(pool.map(ask, "abcd"))
+
+
+def _read_own_id(id_: str, client: httpx.Client) -> object:
+    return client.post(PATHS["inputs"], json=v2(ROWS[:1]) | {"id": id_}).json()["id"]
+
+
+def _read_own_header(id_: str, client: httpx.Client) -> object:
+    return client.post("/predict", json=ONE, headers={"x-request-id": id_}).headers["x-request-id"]
+
+
 def _limited(client: httpx.Client) -> object:
     found = [client.post("/predict", json=ONE) for _ in range(42)]
     return sorted({(each.status_code, "retry-after" in each.headers) for each in found})
@@ -353,6 +378,7 @@ def _list_calls(client: httpx.Client, question: str) -> object:
 DEFECTS: dict[str, Look] = {
     **WEAKNESSES,
     "accepts_nan_answers_nan": lambda client: status(client, b'{"instances":[[NaN' + b",0" * 63 + b"]]}", "/predict"),
+    "answer_id_repeated": _are_ids_new,
     "answer_sent_twice": _over_one_connection,
     "answers_drift": asks(ONE, ONE, ONE),
     "stale_replica": asks(ONE, ONE, ONE, ONE, ONE),
@@ -367,6 +393,7 @@ DEFECTS: dict[str, Look] = {
     "charset_refused": asks(ONE, headers={"content-type": "application/json; charset=utf-8"}),
     "chunk_sizes_wrong": asks(STREAM),
     "chunked_body_misread": _chunked,
+    "code_in_200": asks({"instances": 5}),
     "constant_row_nan": asks(plain([[0] * 64])),
     "content_length_long": asks(ONE),
     "content_length_short": asks(ONE),
@@ -387,11 +414,13 @@ DEFECTS: dict[str, Look] = {
     "empty_choices": asks(chat()),
     "error_500_for_bad_input": asks({"instances": 5}),
     "error_500_for_everything": asks(ONE),
+    "error_in_200": asks({"instances": 5}),
     "error_in_stream": asks(STREAM),
     "finish_reason_always_stop": asks(chat(max_tokens=2)),
     "gzip_header_without_gzip": asks(ONE),
     "html_errors": asks({"instances": 5}),
     "html_instead_of_json": asks(ONE),
+    "id_of_neighbour": lambda client: _come_back(client, _read_own_id),
     "idempotency_ignored": _repeated,
     "idempotency_key_reused": _reused,
     "idempotency_race": _repeated_together,
@@ -409,12 +438,15 @@ DEFECTS: dict[str, Look] = {
     "n_ignored": asks(chat(n=2)),
     "nan_in_200": lambda client: "NaN" in client.post("/predict", json=ONE).text,
     "never_ready": lambda client: client.get("/ready").status_code,
+    "null_for_small_numbers": asks(plain(ROWS)),
     "number_as_text": asks(*(plain([row]) for row in ROWS)),
+    "outputs_of_neighbour": together(v2(ROWS[:1]), v2(ROWS[1:2]) | {"outputs": [{"name": "label"}]}),
     "pipelined_swapped": _at_once,
     "probabilities_unnormalised": asks(v2(ROWS)),
     "rate_limit_ignored": _limited,
     "rate_limit_without_retry_after": _limited,
     "ready_but_dead": asks(ONE),
+    "request_id_of_neighbour": lambda client: _come_back(client, _read_own_header),
     "request_id_repeated": _ids,
     "reset_mid_answer": asks(ONE),
     "row_count_overflow": asks(plain(ROWS * 20)),
@@ -440,6 +472,7 @@ DEFECTS: dict[str, Look] = {
     "two_finish_reasons": asks(STREAM),
     "unicode_mangled": _echo("na\u00efve"),
     "usage_differs_streamed": asks(STREAM),
+    "usage_of_neighbour": together(chat("Count."), chat("Count. " * 9)),
     "utf8_cut_between_chunks": _echo("\u6771\u4eac" * 9, stream=True),
     "wrong_model_version": asks(ONE),
     "wrong_usage": asks(chat()),
@@ -515,12 +548,16 @@ def _take_chat_time(client: httpx.Client, prompt: str) -> float:
 
 
 VARIANTS: dict[str, Look] = {
+    "success_stated_inside": lambda client: sorted(client.post("/predict", json=ONE).json()),
     "answers_in_batches": _first_took(0.02),
     "busy_429": _side_by_side,
     "chunked_answers": _headers("content-length"),
     "connection_close": _headers("connection"),
     "crlf_sse": _wire_text,
     "early_hints": _raw_head,
+    "ids_of_its_own": lambda client: (
+        client.post("/predict", json=ONE, headers={"x-request-id": "a"}).headers["x-request-id"] == "a"
+    ),
     "extra_fields": asks(ONE),
     "follows_orders": asks(talk(ORDER)),
     "gzip_answers": _headers("content-encoding"),

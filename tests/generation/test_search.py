@@ -379,7 +379,9 @@ def test_without_a_document_requests_are_like_the_sample(tmp_path: Path) -> None
     answer = lambda path, body: (404, {}) if body is None else service(path, body)  # noqa: E731
     with asked(answer, tmp_path, sample=[[0.0, 2.5, 7.5]]) as session:
         assert survive(session).status is Status.PASS
-    assert all(0 <= x <= 7.5 for body in service.asked for x in numbers(body))
+    drawn = [x for body in service.asked for x in numbers(body) if abs(x) < 65_504]
+    assert drawn
+    assert all(0 <= x <= 7.5 for x in drawn), "but for a few ordinary large numbers"
     assert all(len(row) == 3 for body in service.asked for row in body["instances"])
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from harness.checks.common import Show, judge, judge_aspects, judge_case
 from harness.checks.generation.thinking import judge_text_present
 from harness.core.exchange import Answer, Exchange
+from harness.core.json_path import list_leaves
 from harness.core.verdict import Verdict, judge_contract
 
 _SUM_TOLERANCE = 1e-3
@@ -33,7 +34,7 @@ def judge_answer(
         return judge_aspects(exchange, problem, ("success",), "", show)
     problems = {
         "content": _find_empty_output(answer),
-        "finite numbers": find_non_finite_output(answer),
+        "finite numbers": find_non_finite_output(answer) or find_null_among_numbers(answer),
         "probabilities": _find_bad_probabilities(answer, probabilities),
     }
     cases = [judge_case(aspect, exchange, problems.get(aspect), show) for aspect in _ASPECTS]
@@ -67,6 +68,25 @@ def find_non_finite_output(answer: Answer) -> str | None:
             if not math.isfinite(number):
                 return f"output {name}{path} is {number}"
     return None
+
+
+def find_null_among_numbers(answer: Answer) -> str | None:
+    """The first null in a list of numbers, with its place, or None: JSON has no other word for a NaN."""
+    for name, value in answer.outputs.items():
+        for path, row in _walk_rows(value):
+            if None in row and not {int, float}.isdisjoint(map(type, row)):
+                return f"output {name}{path}[{row.index(None)}] is null among numbers (NaN is often sent so)"
+    return None
+
+
+def find_number_outputs(answer: Answer) -> frozenset[str]:
+    """The outputs in which every value is a number."""
+    names = []
+    for name, value in answer.outputs.items():
+        kinds = set(map(type, list_leaves(value)))
+        if kinds and kinds <= {int, float}:
+            names.append(name)
+    return frozenset(names)
 
 
 def _find_bad_probabilities(answer: Answer, name: str | None) -> str | None:

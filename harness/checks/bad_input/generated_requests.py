@@ -8,7 +8,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from harness.checks.answers.valid_answer import find_non_finite_output
+from harness.checks.answers.valid_answer import (
+    find_non_finite_output,
+    find_null_among_numbers,
+    find_number_outputs,
+)
 from harness.checks.bad_input.clean_errors import find_stack_trace
 from harness.checks.common import UNRELATED_STATUSES, Show, find_harness_error, is_clear_refusal
 from harness.checks.comparison import extract_tensors, find_row_mismatch
@@ -38,11 +42,13 @@ class OutcomeKind(StrEnum):
 class Announcement:
     """What the endpoint announces, or its first answers show, about valid inputs and their answers.
 
-    `row_outputs` names the outputs that have one entry for each row; `outputs` are the announced tensors by name
-    (datatype and shape); `is_bounded` says that the announcement leaves nothing about a valid input open.
+    `row_outputs` names the outputs that have one entry for each row, `number_outputs` those that have numbers alone;
+    `outputs` are the announced tensors by name (datatype and shape); `is_bounded` says that the announcement leaves
+    nothing about a valid input open.
     """
 
     row_outputs: frozenset[str] = frozenset()
+    number_outputs: frozenset[str] = frozenset()
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     is_bounded: bool = False
 
@@ -114,7 +120,7 @@ def _describe_failure(exchange: Exchange) -> str:
 
 
 def _classify_answer(answer: Answer, value: Any, rows: int | None, announcement: Announcement) -> Outcome:
-    if problem := find_non_finite_output(answer):
+    if problem := find_non_finite_output(answer) or _find_null(answer, announcement):
         kind = OutcomeKind.BROKEN if _must_be_accepted(value, announcement) else OutcomeKind.FAILED
         return Outcome(kind, problem)
     if rows is not None and (problem := find_row_mismatch(answer.arrays, announcement.row_outputs, rows)):
@@ -126,6 +132,16 @@ def _classify_answer(answer: Answer, value: Any, rows: int | None, announcement:
     if answer.content is None and not explain_spent_limit(answer):
         return Outcome(OutcomeKind.UNJUDGED, "the answer is empty")
     return Outcome(OutcomeKind.ANSWERED)
+
+
+def _find_null(answer: Answer, announcement: Announcement) -> str | None:
+    """The first null among numbers, or in place of the numbers that an output has otherwise."""
+    if problem := find_null_among_numbers(answer):
+        return problem
+    for name in sorted(announcement.number_outputs & answer.outputs.keys()):
+        if None in list_leaves(answer.outputs[name]):
+            return f"output {name} has null in place of a number (NaN and infinity are often sent so)"
+    return None
 
 
 def _compare_tensor(tensor: Mapping[str, Any], announced: Mapping[str, Any]) -> str | None:
@@ -143,6 +159,12 @@ def _must_be_accepted(value: Any, announcement: Announcement) -> bool:
     if announcement.is_bounded:
         return True
     return all(abs(leaf) <= _ORDINARY for leaf in list_leaves(value) if isinstance(leaf, int | float))
+
+
+def learn_number_outputs(exchanges: Sequence[Exchange]) -> frozenset[str]:
+    """The outputs that had numbers alone in every answer."""
+    named = [find_number_outputs(exchange.answer) for exchange in exchanges if exchange.ok and exchange.answer]
+    return frozenset.intersection(*named) if named else frozenset()
 
 
 def find_row_outputs(answers: Sequence[tuple[int, Exchange]]) -> frozenset[str]:

@@ -41,13 +41,14 @@ _REACTIONS = {2: Reaction.ACCEPTED, 3: Reaction.REDIRECTED, 4: Reaction.REFUSED,
 class BadInputTrial:
     """A bad request, its exchange (decoded if it must have the valid answer), and a valid request sent after it.
 
-    `why` says why the request was not sent.
+    `why` says why the request was not sent. `has_answer`: it was answered as a valid request is.
     """
 
     bad: BadRequest
     exchange: Exchange | None = None
     after: Exchange | None = None
     why: str = ""
+    has_answer: bool = False
 
     @property
     def reaction(self) -> Reaction:
@@ -83,6 +84,28 @@ def find_non_finite_number(body: bytes) -> str | None:
     except (ValueError, RecursionError):
         return None
     return numbers[0] if numbers else None
+
+
+_ERROR_MEMBERS = ("error", "errors", "exception", "fault", "detail")
+_CODE_MEMBERS = ("code", "status", "status_code", "statusCode", "error_code", "errorCode")
+
+
+def find_error_inside(body: bytes) -> str | None:
+    """The member of a JSON object that says that the request failed: an error, or the code of one; None without."""
+    try:
+        value = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict):
+        return None
+    for name in _ERROR_MEMBERS:
+        if value.get(name):
+            return f"{name}: {json.dumps(value[name], ensure_ascii=False):.80}"
+    for name in _CODE_MEMBERS:
+        code = value.get(name)
+        if type(code) is int and 400 <= code < 600:
+            return f"{name}: {code}"
+    return None
 
 
 def _find_leak_in_answer(trial: BadInputTrial) -> str | None:
@@ -128,6 +151,8 @@ def _find_harm(control: Control, trial: BadInputTrial, exchange: Exchange) -> st
         return None
     if number := find_non_finite_number(response.body):
         return f"{name} is answered {response.status} with {number}, which is not a finite number"
+    if not trial.has_answer and (error := find_error_inside(response.body)):
+        return f"{name} is answered {response.status}, as a success, with an error inside: {error}"
     if trial.bad.keeps_meaning and exchange.answer is not None and (change := control.find_change(exchange)):
         return f"{name} does not change the meaning of the request, but its answer differs: {change}"
     return None

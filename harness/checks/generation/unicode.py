@@ -21,6 +21,7 @@ from harness.checks.generation.echo import (
 from harness.checks.generation.text_cases import Unjudged, get_usage
 from harness.checks.generation.thinking import explain_no_text, has_text
 from harness.core.exchange import Exchange, Request
+from harness.core.json_path import list_leaves
 from harness.core.verdict import Case, Status, Verdict, judge_contract, make_inconclusive
 
 _TOKEN_SLACK = 3
@@ -58,7 +59,7 @@ class TextAnswers:
     """The answers to each text, by its name, and the answer to a valid request sent after them.
 
     `deterministic`: the service promises the same text for the same request. `asked_to_echo`: the requests ask the
-    model to repeat the texts.
+    model to repeat the texts; a model of tensors may do so unasked.
     """
 
     spellings: Mapping[str, Spellings]
@@ -71,7 +72,7 @@ class TextAnswers:
     def has_echo(self) -> bool:
         """Whether the service repeats plain words between both marks every time, so that a changed text would show."""
         plain = self.spellings[PLAIN_TEXT].list_exchanges()
-        return self.asked_to_echo and all(has_plain_echo(exchange.text) for exchange in plain)
+        return all(has_plain_echo(read_text(exchange)) for exchange in plain)
 
     @property
     def has_stable_counts(self) -> bool:
@@ -89,7 +90,7 @@ class TextAnswers:
         return None
 
     def _find_change(self, name: str, exchange: Exchange) -> str | None:
-        text, spellings = exchange.text, self.spellings[name]
+        text, spellings = read_text(exchange), self.spellings[name]
         change = None
         if self.has_echo:
             change = find_changed_text(name, text)
@@ -107,12 +108,13 @@ class TextAnswers:
         If the service does not promise the same text each time, every repeat must be changed and every control whole.
         """
         change = self._find_change(name, exchange)
-        if not _is_change(change) or self.deterministic or find_misread_text(name, exchange.text):
+        if not _is_change(change) or self.deterministic or find_misread_text(name, read_text(exchange)):
             return change
         repeats = self.spellings[name].repeats
         for repeated, plain in repeats:
-            is_changed = find_changed_text(name, repeated.text) if self.has_echo else has_replacement(repeated.text)
-            is_shown = not self.has_echo or has_plain_echo(plain.text)
+            text = read_text(repeated)
+            is_changed = find_changed_text(name, text) if self.has_echo else has_replacement(text)
+            is_shown = not self.has_echo or has_plain_echo(read_text(plain))
             if not (is_shown and is_changed and not isinstance(is_changed, Unjudged)):
                 return Unjudged(f"{change}, but not each of {1 + len(repeats)} times")
         return change if repeats else Unjudged(f"{change}, once; it was not asked again")
@@ -120,6 +122,14 @@ class TextAnswers:
 
 def _is_change(change: str | None) -> bool:
     return bool(change) and not isinstance(change, Unjudged)
+
+
+def read_text(exchange: Exchange) -> str:
+    """The text of an answer: what was generated, or the only text in its outputs; empty if there is none."""
+    if exchange.text or exchange.answer is None:
+        return exchange.text
+    texts = [leaf for leaf in list_leaves(dict(exchange.answer.outputs)) if isinstance(leaf, str)]
+    return texts[0] if len(texts) == 1 else ""
 
 
 def encode_raw_utf8(request: Request) -> Request:

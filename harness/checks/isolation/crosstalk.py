@@ -73,9 +73,10 @@ def judge_own_answers(control: Control, rounds: Sequence[Round], show: Show, bes
 
 def _is_declined_in_company(concurrent: Round, company: Sequence[str]) -> bool:
     """Whether requests beside bad ones are declined with 503, and those beside their like are not, beyond chance."""
-    declined = [exchange.status == SERVICE_UNAVAILABLE for _, exchange in concurrent]
-    among = [is_declined for is_declined, words in zip(declined, company, strict=True) if words]
-    alone = [is_declined for is_declined, words in zip(declined, company, strict=True) if not words]
+    among: list[bool] = []
+    alone: list[bool] = []
+    for (_, exchange), words in zip(concurrent, company, strict=True):
+        (among if words else alone).append(exchange.status == SERVICE_UNAVAILABLE)
     return bool(alone) and _compute_chance(sum(alone), len(alone), sum(among), len(among)) < _CHANCE
 
 

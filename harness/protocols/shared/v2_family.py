@@ -11,6 +11,7 @@ from harness.core.errors import UsageError
 from harness.core.exchange import Response
 from harness.protocols.shared import tensors
 from harness.protocols.shared.named_models import NamedModels, parse_kserve_list
+from harness.protocols.shared.opaque_text import find_sentence
 from harness.protocols.shared.values import get_list, get_member, pick_only, shorten_value
 from harness.protocols.shared.wire import get_status, has_rows, read_page
 
@@ -37,6 +38,8 @@ class OpenInference(NamedModels):
             tensors=True,
             batches=_takes_batches(endpoint, facts),
             model_version=True,
+            own_ids=True,
+            text_tensors=_takes_text(endpoint, facts),
         )
 
     def read_metadata(self, answers: Mapping[str, Response]) -> dict[str, Any] | None:
@@ -84,6 +87,13 @@ def _takes_batches(endpoint: Endpoint, facts: Facts) -> bool:
     if len(shapes) == 1 and len(shapes[0]) == 1:
         return False  # the only dimension is the length of one row
     return all(shape and shape[0] < 0 for shape in shapes)
+
+
+def _takes_text(endpoint: Endpoint, facts: Facts) -> bool:
+    """Whether an input takes any text: its sample has several words, or its metadata say no more than BYTES."""
+    if endpoint.sample is not None:
+        return find_sentence(endpoint.sample) is not None
+    return any(spec["datatype"] == "BYTES" for spec in facts.inputs.get("inputs") or [])
 
 
 def encode_tensors(inputs: Any, facts: Facts) -> list[dict[str, Any]]:

@@ -57,15 +57,18 @@ class _V2(OpenInference):
         """`inputs` is the nested lists of the only input, or an object of them by input name.
 
         If the metadata have one more dimension, the input becomes a batch of one. Options (`id`, `parameters`,
-        `outputs`) become further members of the body. A `binary` endpoint gets the elements as bytes after the JSON,
-        and is asked to answer in the same way (Triton's extension binary_tensor_data). Raises `UsageError` for a
-        stream, for rows of different shapes, or for lists if there are several inputs.
+        `outputs`, by name or as objects) become further members of the body. A `binary` endpoint gets the elements as
+        bytes after the JSON, and is asked to answer in the same way (Triton's extension binary_tensor_data). Raises
+        `UsageError` for a stream, for rows of different shapes, or for lists if there are several inputs.
         """
         self.refuse_stream(query)
         tensors, path = encode_tensors(query.inputs, facts), self._build_infer_path(endpoint, facts)
+        options = {**query.options}
+        if "outputs" in options:
+            options["outputs"] = [{"name": name} if isinstance(name, str) else name for name in options["outputs"]]
         if endpoint.binary:
-            return _encode_binary(path, tensors, query.options)
-        return wire.make_post(path, {"inputs": tensors, **query.options})
+            return _encode_binary(path, tensors, options)
+        return wire.make_post(path, {"inputs": tensors, **options})
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """Every output, as nested lists of its stated shape. Raises `ProtocolError` with the place."""

@@ -111,7 +111,7 @@ class V2Grpc(OpenInference):
             raise ProtocolError("no output in the answer", at="outputs")
         outputs = binary_tensor.LazyOutputs(decoded)
         model, version = message.model_name, message.model_version
-        value = {"model_name": model, "model_version": version, "outputs": outputs}
+        value = {"id": message.id or None, "model_name": model, "model_version": version, "outputs": outputs}
         return Answer(outputs=outputs, value=value, model=model or None, version=version or None)
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
