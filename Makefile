@@ -56,7 +56,7 @@ fuzz: $(VENV)/.dev  ## a million mutated answers for every decoder, a thousand e
 	AIHARNESS_FUZZ=1000000 $(BIN)/python -m pytest -k "test_fuzz or hypothesis" $(ARGS)
 
 generate: $(VENV)/.dev  ## write what is made from the code: the table of faults, the schema of aiharness.toml
-	$(BIN)/python -m docs.generate
+	$(BIN)/python -m docs.generate --power
 
 bench: $(VENV)/.dev  ## the figures that the README quotes
 	$(BIN)/python -m benchmarks

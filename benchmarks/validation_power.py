@@ -1,9 +1,9 @@
 """What the figures of validation can see: by how much a model must miss its limit for a FAIL, at sizes that ship.
 
-`python -m benchmarks.validation_power [METRIC ...]` prints the table of docs/validation.md. Each cell is the reach of
-the bound that decides FAIL, as `judge_figure` uses it, over three simulated data sets of a model that is right in
-about four of five rows (of gaps and calibration one that is unfair and over-confident): a miss by the reach FAILs in
-half of all runs, and by the reach and .84 standard errors in eight of ten.
+`python -m benchmarks.validation_power [METRIC ...]` prints the table which `make generate` writes. Each cell is the
+reach of the bound that decides FAIL, as `judge_figure` uses it, over three simulated data sets of a model that is
+right in about four of five rows (of gaps and calibration one that is unfair and over-confident): a miss by the reach
+FAILs in half of all runs, and by the reach and .84 standard errors in eight of ten.
 """
 
 from __future__ import annotations
@@ -56,9 +56,14 @@ def measure_reach(metric: QualityMetric, n: int) -> tuple[float, float]:
     return float(half), float(most)
 
 
+def format_head() -> str:
+    """The first two lines of the table."""
+    return f"| metric | {' | '.join(f'n = {n:,}' for n in SIZES)} |\n|---|" + "---|" * len(SIZES) + "\n"
+
+
 def format_table(names: Sequence[str] = ()) -> str:
     """The table of these metrics, or of all, as Markdown."""
-    lines = [f"| metric | {' | '.join(f'n = {n:,}' for n in SIZES)} |", "|---|" + "---|" * len(SIZES)]
+    lines = [format_head().rstrip()]
     for metric in list_metrics():
         if names and metric.metric.name not in names:
             continue

@@ -1,18 +1,23 @@
 """What a validation run of many rows takes: memory, seconds and CPU, against a fast service on loopback.
 
-    python -m benchmarks.validation_rows [ROWS]
+    python -m benchmarks.validation_rows [ROWS] [--peer PYTHON]
 
 A gate of its own process reads ROWS rows (100,000 by default) of 64 numbers from Parquet, asks each once in batches of
-32, and judges six figures of the answers. The peak of its memory is the kernel's.
+32, and judges six figures of the answers. The peak of its memory is the kernel's. `--peer` names the Python of an
+environment with evidently, requests and pyarrow: it then asks the same service for the same rows, as
+`benchmarks/validation_peer.py` does, and the ratios are printed.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import get_context
 from pathlib import Path
@@ -97,19 +102,33 @@ def write_rows(path: Path, rows: int) -> None:
     writer.close()
 
 
-def run_gate(folder: Path) -> tuple[float, Any]:
-    """Seconds, and what the kernel says the gate's process used."""
+GATE = (sys.executable, "-m", "pytest", "-q", "--ai-suite=validation", "--ai-run-dir=run", "--ai-allow-partial")
+PEER = Path(__file__).with_name("validation_peer.py")
+
+
+def run_measured(command: Sequence[str], folder: Path) -> tuple[float, Any, str]:
+    """Seconds, what the kernel says the process used, and its output."""
     began = time.monotonic()
-    arguments = ["-q", "--ai-suite=validation", "--ai-run-dir=run", "-k", "quality or accuracy", "--ai-allow-partial"]
-    pid = os.fork()
-    if pid == 0:
-        os.chdir(folder)
-        os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
-    _, _, usage = os.wait4(pid, 0)
-    return time.monotonic() - began, usage
+    with tempfile.TemporaryFile("w+") as out:
+        process = subprocess.Popen(command, cwd=folder, stdout=out)
+        _, _, usage = os.wait4(process.pid, 0)
+        process.returncode = 0
+        out.seek(0)
+        return time.monotonic() - began, usage, out.read()
 
 
-def main(rows: int) -> None:
+def describe_usage(rows: int, seconds: float, usage: Any) -> tuple[str, float, float]:
+    """A line of what a process used; its CPU a row (us) and its peak (MiB)."""
+    cpu = (usage.ru_utime + usage.ru_stime) / rows * 1e6
+    peak = usage.ru_maxrss / 1024
+    return (
+        f"{rows:,} rows of {FEATURES} numbers: {seconds:.0f} s, peak {peak:.0f} MiB, {cpu:.1f} us CPU a row",
+        cpu,
+        peak,
+    )
+
+
+def main(rows: int, peer: str | None) -> None:
     context = get_context("spawn")
     ports = context.Queue()
     server = context.Process(target=serve, args=(ports,), daemon=True)
@@ -119,21 +138,37 @@ def main(rows: int) -> None:
         writer = context.Process(target=write_rows, args=(folder / "rows.parquet", rows))
         writer.start()
         writer.join()
-        config = CONFIG.format(port=ports.get(), rows=rows, sample=json.dumps([[0.5] * FEATURES]))
+        port = ports.get()
+        config = CONFIG.format(port=port, rows=rows, sample=json.dumps([[0.5] * FEATURES]))
         for metric, limit in METRICS.items():
             config += f'[[objective]]\nsuite = "validation"\nmetric = "{metric}"\nlimit = "{limit}"\n'
         (folder / "aiharness.toml").write_text(config)
-        seconds, usage = run_gate(folder)
+        seconds, usage, _ = run_measured([*GATE, "-k", "quality or accuracy"], folder)
         lines = [json.loads(line) for line in (folder / "run/evidence.jsonl").read_text().splitlines()]
+        others = None
+        if peer:
+            others = run_measured([peer, str(PEER), "rows.parquet", f"http://127.0.0.1:{port}"], folder)
     server.terminate()
     figures = [line for line in lines if "test_quality" in line["check"]]
     statistics = sum(line["seconds"] for line in figures)
     verdicts = {line["check"].rpartition("[")[2].rstrip("]"): line["verdict"]["status"] for line in lines}
-    cpu = (usage.ru_utime + usage.ru_stime) / rows * 1e6
-    peak = usage.ru_maxrss / 1024
-    print(f"{rows:,} rows of {FEATURES} numbers: {seconds:.0f} s, peak {peak:.0f} MiB, {cpu:.0f} us CPU a row")
-    print(f"statistics of {len(figures)} figures: {statistics:.1f} s; {verdicts}")
+    line, cpu, peak = describe_usage(rows, seconds, usage)
+    print(line)
+    print(f"statistics of {len(figures)} figures: {statistics:.1f} s; {verdicts}", flush=True)
+    if others:
+        line, other_cpu, other_peak = describe_usage(rows, *others[:2])
+        other = json.loads(others[2].splitlines()[-1])
+        print(f"requests and Evidently: {line}; report {other['statistics']:.1f} s")
+        print(f"their CPU a row is {other_cpu / cpu:.1f} times ours, their peak {other_peak / peak:.1f} times")
+
+
+def _parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.validation_rows", description=__doc__)
+    parser.add_argument("rows", nargs="?", type=int, default=100_000)
+    parser.add_argument("--peer", metavar="PYTHON", help="of an environment with evidently, requests and pyarrow")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    _options = _parse_options()
+    main(_options.rows, _options.peer)

@@ -1,14 +1,17 @@
 """Write what is made from the code: tables of faults, probes, defects and variants, and the schema of aiharness.toml.
 
-`make generate` runs it; tests compare the files with the code.
+`make generate` runs it; tests compare the files with the code. With `--power` the simulated table of what each metric
+can see is made anew, which takes a minute; without it only metrics that the table lacks are simulated.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.validation_power import format_head, format_table
 from detection.catalogue import load_switch, switch_names
 from detection.model_defect import load_model_defects
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, Switch, Variant
@@ -145,10 +148,29 @@ def _describe_switch(switch: Switch) -> str:
     return f"| `{switch.name}` | {switch.title} | {words} |"
 
 
+def _write_power_table(*, anew: bool) -> None:
+    page = ROOT / "docs" / "validation.md"
+    text = page.read_text("utf-8")
+    known = {} if anew else list_power_rows(text)
+    missing = [metric.metric.name for metric in list_metrics() if metric.metric.name not in known]
+    if missing or len(known) > len(list_metrics()):
+        known |= list_power_rows(format_table(missing))
+        lines = [known[metric.metric.name] for metric in list_metrics()]
+        page.write_text(_replace_table(text, "power", format_head() + "".join(lines)), "utf-8")
+
+
+def list_power_rows(page: str) -> dict[str, str]:
+    """The lines of the table of what each metric can see, by metric."""
+    _, _, table = page.rpartition(BEGIN.format("power"))
+    lines = [line for line in table.splitlines(keepends=True) if line.startswith("| `")]
+    return {line.split("`")[1]: line for line in lines}
+
+
 def main() -> None:
     """Write every generated file."""
     for path, content in make_pages().items():
         path.write_text(content, "utf-8")
+    _write_power_table(anew="--power" in sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -10,13 +10,15 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from docs.generate import make_pages
+from benchmarks.validation_power import format_table
+from docs.generate import list_power_rows, make_pages
 from harness.commands.main import main
 from harness.config.file import read_file
 from harness.config.options import Options
 from harness.config.resolve import resolve_settings
 from harness.config.sections import ConfigFile
 from harness.core.suite_policy import list_sections
+from harness.metrics.quality_metric import list_metrics
 from tests.conftest import run_gate
 
 ROOT = Path(__file__).parents[1]
@@ -123,3 +125,10 @@ def test_every_key_and_every_fault_is_documented() -> None:
 @pytest.mark.parametrize("path", make_pages(), ids=lambda path: path.name)
 def test_what_is_generated_is_up_to_date(path: Path) -> None:
     assert path.read_text("utf-8") == make_pages()[path], "run: make generate"
+
+
+def test_every_metric_has_a_row_of_what_it_can_see() -> None:
+    """Those of a share are simulated again, which takes no second."""
+    rows = list_power_rows(Path("docs/validation.md").read_text("utf-8"))
+    assert list(rows) == [metric.metric.name for metric in list_metrics()], "run: make generate"
+    assert rows["accuracy"] in format_table(["accuracy"]), "run: make generate"

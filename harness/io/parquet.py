@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from harness.core.json_path import nest_fields
 from harness.io.cells import Missing, parse_number, refuse_cell
 from harness.io.row_readers import LabelledRow, choose_columns, parse_label
@@ -30,14 +32,30 @@ def read_parquet(
         columns = choose_columns(path, file.schema_arrow.names, label, inputs, others)
         number = 0
         for batch in file.iter_batches(_ROWS_AT_ONCE, columns=list(dict.fromkeys((*columns, label, *others)))):
-            for cells in batch.to_pylist():
+            matrix = None if missing != "refuse" else _read_matrix(batch, columns)
+            rest = (label, *others) if matrix is not None else batch.schema.names
+            for place, cells in enumerate(batch.select(rest).to_pylist()):
                 where = f"{path}: row {number}"
                 number += 1
+                row_input = _read_input(cells, columns, where, missing) if matrix is None else matrix[place]
                 values = tuple("" if cells[name] is None else str(cells[name]) for name in others)
                 row_label = parse_label(_convert(cells[label]), where, label)
-                yield LabelledRow(where, _read_input(cells, columns, where, missing), row_label, values, columns)
+                yield LabelledRow(where, row_input, row_label, values, columns)
     except (pyarrow.ArrowException, UnicodeDecodeError) as problem:
         refuse_cell(str(path), f"not Parquet, or of a type that is no cell ({problem})")
+
+
+def _read_matrix(batch: Any, columns: tuple[str, ...]) -> list[list[float]] | None:
+    """The rows at once where every column holds finite numbers alone; None where each cell must be looked at."""
+    from pyarrow import types
+
+    arrays = [batch.column(name) for name in columns]
+    for array in arrays:
+        if array.null_count or not (types.is_floating(array.type) or types.is_integer(array.type)):
+            return None
+    numbers = np.column_stack([array.to_numpy(zero_copy_only=False).astype(np.float64) for array in arrays])
+    rows: list[list[float]] = numbers.tolist()
+    return rows if np.isfinite(numbers).all() else None
 
 
 def _read_input(cells: dict[str, Any], columns: tuple[str, ...], where: str, missing: Missing) -> Any:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Request, Response
@@ -32,10 +34,19 @@ def make_post(path: str, value: Any, *, stream: bool = False) -> Request:
 
 def dump_json(value: Any) -> bytes:
     """Compact JSON in ASCII, always the same bytes. Raises `UsageError` for NaN, Infinity and values not in JSON."""
+    if _is_matrix(value) and b"null" not in (data := msgspec.json.encode(value)):  # it writes NaN as null
+        return data
     try:
         return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"the query cannot be written as JSON ({error}); give strings, numbers and lists") from None
+
+
+def _is_matrix(value: Any) -> bool:
+    """Whether it is rows of floats, which msgspec writes twenty times faster."""
+    if not isinstance(value, list) or not value or not all(type(row) is list for row in value):
+        return False
+    return all(type(number) is float for row in value for number in row)
 
 
 def read_page(answers: Mapping[str, Response], role: str) -> Any:
