@@ -11,6 +11,7 @@ from harness.core.gate import describe_undecided
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Counterexample, Level, Status, find_worst_status
 from harness.core.visible_text import fold_line
+from harness.core.waiver import is_used
 
 from ._format import format_count, format_interval, format_quantity
 
@@ -96,8 +97,8 @@ def format_headline(report: Report) -> str:
         remarks.append("partial run")
     if report.run.loosened:
         remarks.append(format_count(len(report.run.loosened), "loosened rule"))
-    if report.waivers:
-        remarks.append(format_count(len(report.waivers), "waiver"))
+    if used := sum(map(is_used, report.waivers)):
+        remarks.append(format_count(used, "waiver"))
     return " with ".join(filter(None, (str(report.run.verdict), ", ".join(remarks))))
 
 

@@ -26,7 +26,7 @@ SUFFIX = ".txt"
 SHOWN_CHECKS = 4
 """Causes that are shown with their evidence; the others get one line each, up to `SHOWN_LINES`."""
 SHOWN_LINES = 6
-_SHOWN_SUITES, _SHOWN_LOADS = 8, 1
+_SHOWN_SUITES, _SHOWN_LOADS, _SHOWN_WAIVERS = 8, 1, 10
 _LONGEST = 1500
 """Characters of the longest command that is shown."""
 
@@ -179,5 +179,6 @@ class _Page:
         if unplanned := len(report.plan.not_judged):
             text = f"{_format.format_count(unplanned, 'check')} not judged: something needed is not configured"
             self.add(f"{text} (the report lists them)", 2, code="2")
-        if report.waivers:
-            self.add(f"{_format.format_count(len(report.waivers), 'waiver')} in force: see the report", 2, code="2")
+        for waiver in report.waivers[:_SHOWN_WAIVERS]:
+            text = f"waiver of {waiver.get('check')} ({waiver.get('owner')}, until {waiver.get('expires')})"
+            self.add(f"{text}: {waiver.get('state', waiver.get('reason'))}", 2)

@@ -20,12 +20,18 @@ _QUIET = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarnin
 def _add_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("--suite", metavar="NAME,…", help="suites to run (default: [run] suites, or all)")
+    add("--keep-going", action="store_true", help="run the other suites too where smoke fails")
+    add("--show-config", action="store_true", help="print every setting with its source; send nothing")
 
 
-def _run(suite: str | None, rest: Sequence[str]) -> int:
+def _run(suite: str | None, keep_going: bool, show_config: bool, rest: Sequence[str]) -> int:
     if suite is not None and not suite.strip(" ,"):
         raise UsageError("--suite is empty: name suites, like --suite=smoke,load, or leave the option out")
     options = name_endpoint(rest)
+    if show_config:
+        options.append("--ai-show-config")
+    if not keep_going:
+        options.append("--ai-stop-early")
     return run_in_child(lambda: run_pytest([f"--ai-suite={suite or CONFIGURED}", *options]))
 
 

@@ -38,8 +38,8 @@ def read_credentials(
         path = Path(config.resolve_path(section.file) or "")
         try:
             secret, source = path.read_text("utf-8").strip(), str(path)
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        except (OSError, ValueError) as error:  # a null byte in the path
+            reason = error.strerror if isinstance(error, OSError) else "it is not a path to UTF-8 text"
             problem = f"{path} cannot be read ({reason}); give the file that holds the secret"
             raise config.error(problem, *keys, "file") from None
     elif section.command:

@@ -15,7 +15,8 @@ class Options:
     `only_check` is the id of the one check that is judged, `extra_config` text of the configuration's form that wins
     over the file. `experiments` is a file whose experiments are run in place of those of the configuration, which it
     goes before; `yes` begins what disturbs a service without asking; `prove` shows that the checks can fail.
-    `all_suites`: every suite where neither the command line nor the file names any.
+    `all_suites`: every suite where neither the command line nor the file names any. `stop_early`: where a blocker of
+    smoke fails, the other suites are left out.
     """
 
     suites: tuple[str, ...] = ()
@@ -37,6 +38,7 @@ class Options:
     accept_first: bool = False
     all_suites: bool = False
     responsible: str | None = None
+    stop_early: bool = False
     only_check: str | None = None
     extra_config: str | None = None
     experiments: str | None = None

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from harness.config.experiments import read_experiments
 from harness.config.file import ConfigSource, read_file
 from harness.config.operation_urls import split_operation
 from harness.config.options import Options
-from harness.config.sections import ConfigFile, ObjectiveSection, ProfileSection
+from harness.config.sections import ConfigFile, ObjectiveSection, ProfileSection, WaiverSection
 from harness.config.suite_sections import (
     choose_data_sample,
     choose_task,
@@ -37,13 +38,14 @@ from harness.config.suite_sections import (
 from harness.core.dataset import Dataset
 from harness.core.disturbance import find_obstacle
 from harness.core.errors import UsageError
-from harness.core.experiment import ChaosSettings
+from harness.core.experiment import ChaosSettings, ExperimentPlan
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
 from harness.core.objective_parser import parse_objective
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.settings import DEFAULT_SEED, Ceilings, DataSettings, Promises, Settings
 from harness.core.suite_policy import find_policy, sort_suites
+from harness.core.waiver import Waiver
 
 _EXTRAS = {"property": ("hypothesis", "hypothesis_jsonschema")}
 """Optional extras that a check may need as its ground, with the modules that each installs; none is imported here."""
@@ -67,7 +69,6 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
     with source.locate_errors("run", "suites", given_elsewhere=options.suites):
         named = options.suites or tuple(file.run.suites)
         suites = _check_suites(named or (("all",) if options.all_suites else ()))
-    may_choose = "chaos" in named and not options.gameday
     with source.locate_errors("run", "profile", given_elsewhere=options.profile):
         profile = _choose_profile(options.profile or file.run.profile, file.profile, source)
     endpoint, origins = resolve_endpoint(options, environ, file.endpoint, source)
@@ -75,7 +76,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
     own_sections = complete_sections(sections, suites, source)
     data = _check_slices(read_data_settings(choose_task(file.data, objectives), suites, source), file.objective, source)
     endpoint = replace(endpoint, data_sample=choose_data_sample(data, endpoint.template))
-    chaos = next((own for own in own_sections.values() if isinstance(own, ChaosSettings)), ChaosSettings())
+    may_choose = "chaos" in named and not options.gameday and find_obstacle(endpoint, file.targets.allow) is None
     return Settings(
         endpoint=endpoint,
         suites=suites,
@@ -95,15 +96,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         reference=read_reference(file.reference, suites, source),
         known_findings=read_known_findings(own_sections, source),
         relations=read_relations(file.relation, data, suites, source),
-        experiments=read_experiments(
-            file,
-            chaos,
-            suites,
-            source,
-            profile,
-            may_choose=may_choose and find_obstacle(endpoint, file.targets.allow) is None,
-            everything=options.yes,
-        ),
+        experiments=_read_experiments(file, own_sections, suites, source, profile, may_choose, options.yes),
         allow=tuple(file.targets.allow),
         wait_ready=_check_positive("--ai-wait-ready", options.wait_ready),
         policy=Policy(options.inconclusive, options.allow_partial, options.accept_first),
@@ -111,6 +104,8 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         reports=tuple(_parse_report(text) for text in options.reports),
         baseline=_leave_out_operation(options.baseline),
         responsible=options.responsible or file.run.responsible,
+        waivers=tuple(_read_waivers(file.waiver, source)),
+        stop_early=options.stop_early,
         sources={**origins, "configuration": source.describe_main()},
         only_check=options.only_check,
         gameday=options.gameday,
@@ -118,6 +113,19 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         prove=options.prove,
         extras=tuple(name for name, modules in _EXTRAS.items() if all(map(find_spec, modules))),
     )
+
+
+def _read_experiments(
+    file: ConfigFile,
+    own_sections: Mapping[str, Any],
+    suites: tuple[str, ...],
+    source: ConfigSource,
+    profile: Profile,
+    may_choose: bool,
+    everything: bool,
+) -> tuple[ExperimentPlan, ...]:
+    chaos = next((own for own in own_sections.values() if isinstance(own, ChaosSettings)), ChaosSettings())
+    return read_experiments(file, chaos, suites, source, profile, may_choose=may_choose, everything=everything)
 
 
 def _check_suites(wanted: tuple[str, ...]) -> tuple[str, ...]:
@@ -224,6 +232,17 @@ def _check_promises(promises: Promises, source: ConfigSource) -> Promises:
             f"must be a share under 1, like 0.01 for 1 %, got {share:g}", "promises", "unprovoked_failures"
         )
     return promises
+
+
+def _read_waivers(sections: Sequence[WaiverSection], source: ConfigSource) -> Iterator[Waiver]:
+    """The waivers, each with its last day."""
+    for index, section in enumerate(sections):
+        try:
+            end = date.fromisoformat(section.expires)
+        except ValueError:
+            problem = f'must be a day, like "2026-12-31", got {section.expires!r}'
+            raise source.error(problem, "waiver", index, "expires") from None
+        yield Waiver(section.check.strip(), section.reason, section.owner, end)
 
 
 def _check_positive(name: str, value: Any) -> Any:

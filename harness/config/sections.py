@@ -269,6 +269,16 @@ class ProfileSection:
 
 
 @dataclass(frozen=True, slots=True)
+class WaiverSection:
+    """`[[waiver]]`: a check whose failure does not block until the end of the day `expires` (UTC)."""
+
+    check: str
+    reason: str
+    owner: str
+    expires: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunSection:
     """`[run]`: options that the command line has too; the command line wins."""
 
@@ -302,3 +312,4 @@ class ConfigFile:
     fault: list[FaultSection] = field(default_factory=list)
     experiment: list[ExperimentSection] = field(default_factory=list)
     targets: TargetsSection = field(default_factory=TargetsSection)
+    waiver: list[WaiverSection] = field(default_factory=list)

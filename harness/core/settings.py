@@ -27,6 +27,7 @@ from harness.core.platform_action import Replica
 from harness.core.relation import Relation
 from harness.core.stored_finding import StoredFinding
 from harness.core.tolerance import Tolerance
+from harness.core.waiver import Waiver
 
 _T = TypeVar("_T")
 
@@ -149,6 +150,8 @@ class Settings:
     reports: tuple[tuple[str, str | None], ...] = ()
     baseline: str | None = None
     responsible: str | None = None
+    waivers: tuple[Waiver, ...] = ()
+    stop_early: bool = False
     sources: Mapping[str, str] = field(default_factory=dict)
     extras: tuple[str, ...] = ()
     only_check: str | None = None

@@ -28,7 +28,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "loads": "What each load measured.",
         "pictures": "Latency over time of each suite's loads.",
         "sweep": "The search for the capacity; null where none was made.",
-        "waivers": "Waivers in force, as the user wrote them.",
+        "waivers": "The configured waivers; `state` says what each lets through, or why nothing.",
         "proof": "Which contract checks were shown able to fail (aiharness prove); null for a run that was no proof.",
         "environment": "Versions and platform of the harness.",
         "notes": "What a reader must know of how this run was judged.",

@@ -50,6 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="wait until one real prediction succeeds",
     )
+    add("--ai-show-config", action="store_true", help="print every setting with its source; send nothing")
     add("--ai-dry-run", action="store_true", help="print the plan and what it costs; send nothing")
     add("--ai-only-packaged", action="store_true", help="leave your own modules out")
     add("--ai-report", metavar="FORMAT[:PATH],…", action="append", default=[], help="extra report formats")
@@ -72,6 +73,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     add("--ai-yes", action="store_true", help="begin what disturbs the service without asking")
     add("--ai-prove", action="store_true", help="show that each contract check can fail here (aiharness prove)")
+    add("--ai-stop-early", action="store_true", help="if a blocker of smoke fails, leave the other suites out")
     add("--ai-responsible", metavar="NAME", help="who answers for this run; printed in the report")
 
 
@@ -88,11 +90,15 @@ def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Gen
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """`--ai-dry-run` prints the plan in place of a session."""
-    if not (config.getoption("ai_dry_run") and config.getoption("ai_suite")):
+    if not (_only_shows(config) and config.getoption("ai_suite")):
         return None
-    from harness.plugin.dry_run import dry_run
+    from harness.plugin.dry_run import dry_run, show_config
 
-    return dry_run(config)
+    return show_config(config) if config.getoption("ai_show_config") else dry_run(config)
+
+
+def _only_shows(config: pytest.Config) -> bool:
+    return bool(config.getoption("ai_dry_run") or config.getoption("ai_show_config"))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_load_initial_conftests")
@@ -113,7 +119,7 @@ def pytest_aiharness_guard_outputs(early_config: pytest.Config) -> Generator[Non
 @pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_cmdline_main")
 def pytest_aiharness_keep_status(config: pytest.Config) -> Generator[None, int, int]:
     """The exit status is the gate's, whatever another plugin makes of it."""
-    if not config.getoption("ai_suite") or config.getoption("ai_dry_run") or hasattr(config, "workerinput"):
+    if not config.getoption("ai_suite") or _only_shows(config) or hasattr(config, "workerinput"):
         return (yield)
     from harness.plugin.kept_status import keep_status
 

@@ -1,4 +1,4 @@
-"""`--ai-dry-run`: the plan and what it would cost, without a request."""
+"""`--ai-dry-run`: the plan and what it would cost; `--ai-show-config`: the settings. Neither sends a request."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from harness.chaos.briefing import describe_game_day
 from harness.config.resolve import resolve_settings
+from harness.config.shown_values import describe_values
 from harness.core.errors import HarnessError
 from harness.core.gate import Exit
 from harness.core.plan import Plan, PlannedCheck, PlannedMeasurement
@@ -27,6 +28,16 @@ def dry_run(config: pytest.Config) -> int:
         raise pytest.UsageError(str(error)) from None
     briefing = [*describe_game_day(wanted), ""] if wanted.gameday else []
     print("\n".join([*briefing, *_describe(plan, wanted.endpoint.url)]))
+    return int(Exit.PASS)
+
+
+def show_config(config: pytest.Config) -> int:
+    """Print every setting with its source; exit status 0, or 4 with one clear line."""
+    try:
+        lines = describe_values(read_options(config), os.environ, list_config_folders(config))
+    except HarnessError as error:
+        raise pytest.UsageError(str(error)) from None
+    print("\n".join(lines))
     return int(Exit.PASS)
 
 

@@ -33,6 +33,7 @@ from harness.io.clock import DriftWatch
 from harness.io.rundir import EvidenceLine
 from harness.plugin.user_client import AskFailed, ObjectiveJudge
 from harness.run.confirmation import judge_confirmed
+from harness.run.early_stop import explain_early_stop, note_failure
 from harness.run.gate_run import GateRun
 from harness.run.measurements import are_begun
 from harness.suite import ROOT, find_spec
@@ -119,6 +120,8 @@ class CheckHooks:
         if verdict is not None and not (spec and spec.before_contact):
             _end(item, verdict, check)
             pytest.skip(verdict.reason)  # a warning is not asked either
+        if reason := explain_early_stop(self._run, check):
+            _end(item, make_skipped(reason), check)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> object:
@@ -188,6 +191,7 @@ class CheckHooks:
         attach_to_allure(item, verdict)
         line = self._run.make_evidence(item.nodeid, verdict, seconds)
         self._run.log.record(line)
+        note_failure(self._run, check, line.verdict)
         if self._run.log.loss:
             item.session.shouldstop = self._run.log.loss
         return line

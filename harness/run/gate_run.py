@@ -21,6 +21,7 @@ from harness.core.redaction import redact_text
 from harness.core.report import Report
 from harness.core.settings import Settings
 from harness.core.verdict import Level, Status, Verdict, make_error
+from harness.core.waiver import describe_waivers, waive_checks
 from harness.io.clock import Monotonic, read_date, read_epoch, read_monotonic
 from harness.io.ledger import Ledger
 from harness.io.polite_client import MOST_WAITING, PoliteClient
@@ -75,6 +76,7 @@ class GateRun:
         self._client: PoliteClient | None = None
         self._sessions: Sessions | None = None
         self._baseline: BaselineSource | None = None
+        self._today = read_date().date()
         self._by_id: tuple[Plan | None, dict[str, PlannedCheck]] = (None, {})
 
     @property
@@ -123,7 +125,7 @@ class GateRun:
         """Make the plan without asking anything (`--collect-only`)."""
         self._baseline = find_baseline(self.settings)
         self.plan = build_plan(self.settings, self._declared, processes=self._processes)
-        self.plan = self.plan.select(self.settings.only_check)
+        self._waive()
 
     def join(self, state: RunState, worker: str) -> None:
         """Take part in a run that another process has started."""
@@ -146,6 +148,7 @@ class GateRun:
         if self.settings.only_check:
             checks = [replace(check, level=Level.BLOCKER) for check in checks if check.id == self.settings.only_check]
         self.plan = self.plan.add_checks(checks)
+        self._waive()
         fresh = [self.redact(note) for note in dict.fromkeys(notes) if note not in self.collection_notes]
         self.collection_notes += fresh
         if not (checks or fresh) or not self.started:
@@ -341,7 +344,12 @@ class GateRun:
                 adapter = load_adapter(preflight.protocol)
                 able = adapter.capabilities(settings.endpoint_of(suite), preflight.facts)
                 capabilities[suite] = add_gauges(able, self.preflight)
-        self.plan = build_plan(settings, self._declared, capabilities, self._processes).select(settings.only_check)
+        self.plan = build_plan(settings, self._declared, capabilities, self._processes)
+        self._waive()
+
+    def _waive(self) -> None:
+        """Apply the waivers; a check that is judged alone is a blocker whatever they say."""
+        self.plan = waive_checks(self.plan, self.settings.waivers, self._today).select(self.settings.only_check)
 
     def _list_notes(self) -> list[str]:
         notes = [detected.reason for detected in self.preflight.detected]
@@ -359,6 +367,7 @@ class GateRun:
             "policy": msgspec.to_builtins(self.settings.policy),
             "target": msgspec.to_builtins(describe_target(self.settings.endpoint, self.preflight.facts)),
             "environment": describe_environment(self.settings),
+            "waivers": describe_waivers(self.settings.waivers, self._today),
             "notes": self._list_notes(),
         }
         self.log.write_plan(self.plan, head)

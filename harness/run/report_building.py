@@ -35,6 +35,7 @@ from harness.core.report import (
 from harness.core.suite_policy import SuitePolicy, find_policy
 from harness.core.sweep import SweepResult
 from harness.core.verdict import Evidence, Status, Verdict, choose_worst
+from harness.core.waiver import judge_waivers
 from harness.io.rundir import EvidenceLine, SavedRun
 from harness.run.load_pictures import list_pictures
 from harness.run.series import make_distribution, merge_lines
@@ -99,9 +100,14 @@ def build_report(
         pictures=list_pictures(saved.series),
         sweep=_read_sweep(saved.loads),
         proof=saved.proof,
+        waivers=judge_waivers(head.get("waivers", ()), _list_statuses(decision)),
         environment=dict(head.get("environment", {})),
         notes=(*head.get("notes", ()), *saved.notes, *notes),
     )
+
+
+def _list_statuses(decision: Decision) -> dict[str, Status]:
+    return {judged.check.id: judged.verdict.status for judged in decision.checks}
 
 
 def _describe_plan(plan: Plan, decision: Decision) -> PlanInfo:

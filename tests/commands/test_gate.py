@@ -1,11 +1,19 @@
+"""`aiharness gate`: where the URL stands, what is left out, waivers."""
+
 from __future__ import annotations
 
+import json
+import re
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.commands.gate import name_endpoint
 from harness.core.errors import UsageError
+from harness.reference.process import ReferenceProcess
+from harness.reference.settings import ServiceSettings
 from tests.programs import run_module
 from tests.services import serving
 
@@ -39,3 +47,37 @@ def test_the_gate_runs_on_the_url_alone(tmp_path: Path) -> None:
         done = run_module("harness", "gate", url, *options, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert url in done.stdout
+
+
+def run_gate(folder: Path, url: str, *options: str) -> dict[str, Any]:
+    shutil.rmtree(folder / "run", ignore_errors=True)
+    done = run_module("harness", "gate", url, "--ai-run-dir=run", *options, cwd=folder)
+    report = json.loads((folder / "run" / "gate.json").read_text())
+    assert done.returncode == report["run"]["exit_status"], done.stdout
+    return {**report, "screen": done.stdout}
+
+
+@pytest.mark.slow(15)
+def test_where_smoke_fails_the_other_suites_are_left_out_and_waivers_let_it_pass(tmp_path: Path) -> None:
+    with ReferenceProcess(ServiceSettings(defects=("missing_terminator",))) as server:
+        url = server.url
+        stopped = run_gate(tmp_path, url, "--suite=smoke,integration")
+        rows = [row for row in stopped["checks"] if row["level"] == "blocker"]
+        refuted = {row["id"] for row in rows if row["verdict"] == "FAIL"}
+        assert stopped["run"]["verdict"] == "FAIL"
+        assert {row["suite"] for row in rows if row["id"] in refuted} == {"smoke"}
+        left_out = [row["reason"] for row in rows if row["suite"] == "integration" and row["missing"]]
+        assert len(left_out) > 20
+        assert all("left out, since a blocker of smoke failed" in reason for reason in left_out)
+        expired = '[[waiver]]\ncheck = "smoke/x"\nreason = "r"\nowner = "team-a"\nexpires = "2020-01-01"\n'
+        tables = [expired, *(expired.replace("smoke/x", id_).replace("2020", "2999") for id_ in sorted(refuted))]
+        (tmp_path / "aiharness.toml").write_text("\n".join(tables))
+        waived = run_gate(tmp_path, url, "--suite=smoke")
+    assert waived["run"]["verdict"] == "PASS"
+    assert {row["verdict"] for row in waived["checks"] if row["id"] in refuted} == {"FAIL"}
+    states = [waiver["state"] for waiver in waived["waivers"]]
+    assert states == ["ignored: it expired on 2020-01-01", *(["waives FAIL"] * len(refuted))]
+    screen = " ".join(waived["screen"].split())
+    assert "waiver of smoke/x (team-a, until 2020-01-01): ignored: it expired on 2020-01-01" in screen
+    assert re.search(r"PASS with \d+ warnings?, 1 waiver", screen)
+    assert "waiver" in (tmp_path / "run" / "report.html").read_text()
