@@ -1,9 +1,9 @@
 """HopSkipJump: the shortest L2 change that changes the label, from labels alone.
 
 Chen, Jordan, Wainwright: HopSkipJumpAttack (IEEE S&P 2020), algorithm 2 with l = 2. Deliberate differences: 20 rows for
-the first estimate of a gradient, where the paper takes 100; all rows of a step are one batch; the step is halved seven
-times at most, so that a service which contradicts itself cannot hold it; and where random rows keep the label, a real
-row that is answered otherwise is the start.
+the first estimate of a gradient, where the paper takes 100; two sizes of a step are one batch; the step is halved seven
+times at most, so that a service which contradicts itself cannot hold it; and the start is the nearest real row that is
+answered otherwise, where there is one, and else a random row.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from harness.core.attack import AttackKind, Row, Search, Task
 from harness.core.threat import Norm
 
-_FIRST_ROWS, _START_BATCHES, _START_ROWS, _HALVINGS = 20, 10, 5, 8
-"""Rows of the first gradient; batches of random rows to start from, and rows in each; sizes of a step."""
+_FIRST_ROWS, _START_BATCHES, _START_ROWS, _HALVINGS, _SIZES = 20, 10, 5, 8, 2
+"""Rows of the first gradient; batches of random rows to start from, and rows in each; sizes of a step, and how many of
+them are tried at the same time."""
 
 _Floats = NDArray[np.float64]
 _Asks = Generator[Sequence[Row], Sequence[float], _Floats | None]
@@ -70,14 +71,22 @@ class HopSkipJump:
             gradient = ((rows - here) * signs[:, None]).sum(axis=0)
             gradient /= np.linalg.norm(gradient) + 1e-12
             steps = distance / math.sqrt(turn) / 2.0 ** np.arange(_HALVINGS)
-            rows = np.clip(here + steps[:, None] * gradient, 0, 1)
-            margins = yield scale(rows)
-            if min(margins) < 0:
-                here = yield from approach(rows[int(np.argmax(np.array(margins) < 0))])
+            for sizes in steps.reshape(-1, _SIZES):
+                rows = np.clip(here + sizes[:, None] * gradient, 0, 1)
+                margins = yield scale(rows)
+                if min(margins) < 0:
+                    here = yield from approach(rows[int(np.argmax(np.array(margins) < 0))])
+                    break
 
 
 def _find_start(original: _Floats, task: Task, random: np.random.Generator, scale: _Scale) -> _Asks:
-    """A misclassified row: random, or a real row that the endpoint has answered otherwise."""
+    """A misclassified row: a real row that the endpoint has answered otherwise, or a random one."""
+    low, span = task.distance.low, task.distance.high - task.distance.low
+    for donor in task.donors:
+        row: _Floats = (np.asarray(donor, dtype=np.float64) - low) / span
+        (margin,) = yield scale(row[None])
+        if margin < 0:
+            return row
     for _ in range(_START_BATCHES):
         rows = random.random((_START_ROWS, original.size))
         margins = yield scale(rows)
@@ -85,12 +94,6 @@ def _find_start(original: _Floats, task: Task, random: np.random.Generator, scal
         if len(wrong):
             nearest: _Floats = wrong[np.linalg.norm(wrong - original, axis=1).argmin()]
             return nearest
-    low, span = task.distance.low, task.distance.high - task.distance.low
-    for donor in task.donors:
-        row: _Floats = (np.asarray(donor, dtype=np.float64) - low) / span
-        (margin,) = yield scale(row[None])
-        if margin < 0:
-            return row
     return None
 
 

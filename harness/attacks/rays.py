@@ -2,7 +2,8 @@
 
 Chen, Gu: RayS, a ray searching method for hard-label adversarial attack (KDD 2020). It has no random numbers and no
 parameters: blocks of signs are flipped, halved in turn, and a ray that misclassifies at the best radius so far is
-followed back by bisection. Deliberate difference: bisection ends at a thousandth of the range, in L-infinity.
+followed back by bisection. Deliberate difference: bisection ends at a quarter of a thousandth of the range, in
+L-infinity, and after single signs halves come again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from harness.core.attack import AttackKind, Search, Task
 
-_TOLERANCE = 1e-3
+_TOLERANCE = 2.5e-4
 """Where bisection ends, as a share of the range of a number."""
 
 

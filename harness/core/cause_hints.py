@@ -84,7 +84,8 @@ _CAUSES = (
         (200, 201, 202, 203, 301, 302, 303, 307, 308, 401, 403, 404, 407),
     ),
     _Cause(
-        r"model\b.{0,80}(not found|does not exist|not exist|unknown)|unknown model|no such model|invalid model",
+        r'model\b(?:(?!":).){0,80}(not found|does not exist|not exist|unknown)|unknown model|no such model'
+        r"|invalid model",
         "The service does not know this model: give the name of one that it serves with --ai-model=NAME.",
     ),
     _Cause(

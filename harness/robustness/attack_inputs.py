@@ -23,7 +23,7 @@ from harness.io.user_function import load_function
 from harness.robustness.attack_driver import Watch, ignore_rows
 from harness.robustness.attack_result import AttackedInputs
 from harness.robustness.attacked_input import REPLAYS, AttackedInput, RowBudget
-from harness.robustness.campaign import SURROGATE_ROWS, Campaign, KeepFinding
+from harness.robustness.campaign import ASKED_TWICE, SURROGATE_ROWS, Campaign, KeepFinding
 from harness.robustness.findings import MOST_SHOWN, SHRINKING
 from harness.robustness.query_ledger import Append, QueryLedger, ignore_line
 from harness.robustness.row_forms import RowForm, find_form, make_columns
@@ -129,7 +129,8 @@ def _count_rows(settings: AttackSettings, kind: AttackKind, inputs: int) -> int:
     rows = inputs * settings.budget
     if settings.rows is not None:
         rows = min(settings.rows, rows)
-    return inputs + rows * kind.searches
+    twice = min(inputs, ASKED_TWICE) if kind.reads == "scores" else 0
+    return inputs + twice + rows * kind.searches
 
 
 def compute_attack_cost(scope: Scope) -> Cost:

@@ -36,6 +36,10 @@ from harness.stats.intervals import clopper_pearson_upper
 
 SURROGATE_ROWS = 500
 """Rows of the data that are asked to make a model of the endpoint."""
+ASKED_TWICE = 3
+"""Inputs that are asked as they are once more, to see whether scores belong to their rows."""
+_UNSTEADY = 1e-3
+"""Differences of two scores of one row beyond what batches and processors make, as a share of the largest score."""
 
 KeepFinding = Callable[[StoredFinding], None]
 """Keeps a finding in the run's file."""
@@ -70,9 +74,13 @@ class Campaign:
         if findings:
             self._notes.append(f"{known} inputs are still broken by findings of earlier runs, without a search")
         self._prepare(self._attack)
+        is_steady = self._are_scores_steady(clean)
         attack_all(self._ledger, self._attack, targets, clean, watch)
-        if self._ledger.oracle.has_coarse_scores and find_kind(self._attack).reads == "scores":
-            self._mask("the scores are rounded", clean, watch)
+        if find_kind(self._attack).reads == "scores":
+            if self._ledger.oracle.has_coarse_scores:
+                self._mask("the scores are rounded", clean, watch)
+            elif not is_steady:
+                self._mask("the scores of one row differ from answer to answer", clean, watch)
         shrink_findings(self._ledger, choose_shown(targets))
         for finding in store_findings(self._attack, targets, form, session.settings.seed):
             keep(finding)
@@ -112,6 +120,20 @@ class Campaign:
             "its place"
         )
         self._attack, self._tried = other, other.title
+
+    def _are_scores_steady(self, clean: CleanAnswers) -> bool:
+        """Whether a few inputs get the scores again that they had, for an attack that reads scores."""
+        alive = [target for target in self._targets if target.state == "alive"][:ASKED_TWICE]
+        if find_kind(self._attack).reads == "labels" or not alive:
+            return True
+        questions = [Question(target.number, target.task.row) for target in alive]
+        for question, (again, _) in zip(questions, self._ledger.ask(questions, "twice"), strict=True):
+            before = clean[question.number].scores
+            if before is None or again is None or again.scores is None or len(again.scores) != len(before):
+                continue
+            if math.dist(before, again.scores) > _UNSTEADY * max(map(abs, before)):
+                return False
+        return True
 
     def _mask(self, why: str, clean: CleanAnswers, watch: Watch) -> None:
         """Let the attack that reads labels try what held against one whose scores are of no use."""
@@ -162,7 +184,7 @@ class Campaign:
             limit=_describe_limit(targets[0].task.distance, kind),
             digest=_compute_digest(targets),
             outcomes=tuple(map(_summarise_input, targets)),
-            unmoved=sum(target.state == "robust" and not target.moved for target in targets),
+            unmoved=_count_unmoved(kind, targets),
             lost=lost[0].outcome if lost else "",
             declined=len(lost),
             masked=masked,
@@ -179,6 +201,17 @@ def _summarise_input(target: AttackedInput) -> InputOutcome:
     distance = target.finding.distance if target.finding else None
     closest = target.closest if math.isfinite(target.closest) else None
     return InputOutcome(target.number, target.state, target.queries, distance, closest, target.flaky is not None)
+
+
+def _count_unmoved(kind: AttackKind, targets: Sequence[AttackedInput]) -> int:
+    """Inputs that held though no row changed their margin.
+
+    An attack that always sends the same changes follows no margin: there inputs with several labels show enough.
+    """
+    labels = {target.first_label for target in targets if target.first_label is not None}
+    if (kind.samples or kind.names) and len(labels) > 1:
+        return 0
+    return sum(target.state == "robust" and not target.moved for target in targets)
 
 
 def _describe_limit(distance: Threat, kind: AttackKind) -> str:

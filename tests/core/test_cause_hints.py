@@ -72,6 +72,7 @@ def test_a_path_that_stands_twice() -> None:
         ("answered 200 where a 4xx is due", 200, '{"prediction": 1}'),
         ("69 of 281 answers were wrong", 200, '{"label": "cross"}'),
         ("3 of 3 requests took longer than 2000 ms", 200, '{"text": "the model says that loading is done"}'),
+        ("a name is read as a token", 200, '{"model":"tiny-chat","system_fingerprint":"b0-unknown"}'),
     ],
 )
 def test_other_failures_have_none(reason: str, status: int, body: str) -> None:

@@ -146,13 +146,12 @@ def test_a_special_token_in_a_text_is_seen_by_its_count() -> None:
     form = kind.make_forms(minting())[0]
     assert kind.compare is not None
     assert kind.compare(form, answer("a", prompt_tokens=20), answer("a", prompt_tokens=100)) is not None
-    assert kind.compare(form, answer("a", prompt_tokens=96), answer("a", prompt_tokens=100)) is None
+    assert kind.compare(form, answer("a", prompt_tokens=96), answer("a", prompt_tokens=128)) is None
     assert kind.compare(form, answer("a"), answer("a")) is None
     assert kind.explain_unseen(form, answer("a"), answer("a")) != ""
     for name in special_tokens._NAMES:
-        twin = special_tokens.scramble(name)
-        assert sorted(twin.replace("/", "")) == sorted(name.replace("/", ""))
-        assert twin != name
+        twin = special_tokens.part_name(name)
+        assert twin.replace(" ", "") == name != twin
 
 
 def timed(seconds: float, tokens: int, limit: int = 16, error: Any = None) -> Exchange:

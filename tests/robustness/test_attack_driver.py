@@ -121,6 +121,23 @@ def test_rays_breaks_what_rounding_hides_from_square(tmp_path: Path) -> None:
     assert verdict.status is not Status.PASS
 
 
+def test_scores_that_do_not_belong_to_their_rows_certify_nothing(tmp_path: Path) -> None:
+    """The labels are right, and the scores noise beneath them: Square learns nothing, RayS finds what there is."""
+    random = np.random.default_rng(0)
+
+    def blur(rows: np.ndarray, found: np.ndarray) -> np.ndarray:
+        noise = 0.05 * random.random(found.shape)
+        noise[np.arange(len(found)), found.argmax(axis=1)] = 0.8 + 0.2 * random.random(len(found))
+        return noise
+
+    verdict = run(Digits(blur), tmp_path, eps=1.5, budget=100)
+    note = next(note for note in verdict.notes if "score-masking" in note)
+    assert "the scores of one row differ from answer to answer" in note
+    assert int(note.rpartition("broke ")[2].split()[0]) >= 3
+    verdict = run(Digits(lambda rows, found: found * (1 + 1e-6 * random.random(found.shape))), tmp_path, eps=0.3)
+    assert not any("score-masking" in note for note in verdict.notes)
+
+
 def test_scores_of_an_attack_without_a_stand_in_are_still_no_proof(tmp_path: Path) -> None:
     class Plain:
         name, title = "plain", "yields the input"
@@ -194,7 +211,7 @@ def test_a_finding_that_does_not_repeat_is_listed_and_not_counted(tmp_path: Path
 
 
 def test_a_flaky_finding_is_shown_where_the_check_does_not_pass(tmp_path: Path) -> None:
-    service = Digits(lambda rows, found: np.roll(found, 1, axis=1) if len(service.requests) == 2 else found)
+    service = Digits(lambda rows, found: np.roll(found, 1, axis=1) if len(service.requests) == 3 else found)
     verdict = run(service, tmp_path, eps=0.1, limit=">= 0.99")
     assert verdict.counterexamples[-1].summary.startswith("flaky: input ")
 
@@ -259,7 +276,7 @@ def test_an_attack_that_leaves_its_constraint_is_stopped(tmp_path: Path) -> None
     refused = pytest.raises(AssertionError, match="cheat left its constraint")
     with serving(service) as url, asking(settings(url, digits(5)), tmp_path) as session, refused:
         judge_attack(session, Cheat(), *objective())
-    assert len(service.requests) == 1
+    assert len(service.requests) == 2  # the clean rows, and three of them again
 
 
 def test_an_attack_that_wants_more_than_its_budget_is_cut(tmp_path: Path) -> None:
@@ -275,7 +292,7 @@ def test_an_attack_that_wants_more_than_its_budget_is_cut(tmp_path: Path) -> Non
         verdict = judge_attack(session, Greedy(), *objective())
     right = 5 - int(verdict.notes[0].split()[0])
     assert sent(verdict)["query"] == 10 * right
-    assert [len(rows) for rows in service.requests[1:]] == [4 * right, 4 * right, 2 * right]
+    assert [len(rows) for rows in service.requests[2:]] == [4 * right, 4 * right, 2 * right]
 
 
 @pytest.mark.parametrize(
@@ -311,10 +328,10 @@ def test_a_bare_text_is_the_label_of_one_row() -> None:
 
 
 def test_what_is_planned_is_sent_where_no_search_ends_early(tmp_path: Path) -> None:
-    """Clean rows and the budget of each input: the plan's rows before those for failures, replays and shrinking."""
+    """Clean rows, three of them twice, and the budget of each input: what is planned besides is for failures."""
     service = Digits()
     verdict = run(service, tmp_path, data=digits(6), budget=5, eps=0.001)
     wrong = int(verdict.notes[0].split()[0])
     counted = sent(verdict)
-    assert counted == Counter(clean=6, query=5 * (6 - wrong))
+    assert counted == Counter(clean=6, twice=3, query=5 * (6 - wrong))
     assert sum(len(rows) for rows in service.requests) == counted.total()

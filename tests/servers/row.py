@@ -49,9 +49,9 @@ class Place:
         """A step before the start, with its deadline."""
         run([*command], env={"PATH": f"{self.python.parent}:{os.environ['PATH']}"}, cwd=self.folder)
 
-    def train(self, name: str = "digits.joblib") -> None:
-        """Write scikit-learn's model of digits into the folder."""
-        self.call(str(self.python), self.app("train_digits.py"), name)
+    def train(self, name: str = "digits.joblib", *kind: str) -> None:
+        """Write scikit-learn's model of digits into the folder; the kind `forest` is another than the usual one."""
+        self.call(str(self.python), self.app("train_digits.py"), name, *kind)
 
 
 @dataclass(frozen=True)
