@@ -10,7 +10,7 @@ from harness.suite import Session, Verdict, check
 
 from .generated_text import ask_both_ways, make_query
 
-_PROMPT = "Describe one animal in one short JSON object."
+STRUCTURED_PROMPT = "Describe one animal in one short JSON object."
 _TOKENS, _CUT = 96, 3
 
 
@@ -29,7 +29,8 @@ ANSWER_SCHEMAS: dict[str, dict[str, Any]] = {
 structured_check = partial(check, needs=("generates", "chat_options"), grounds=("structured_output",))
 
 
-def _make_format(name: str) -> dict[str, Any]:
+def make_schema_format(name: str) -> dict[str, Any]:
+    """The option that asks for output by this schema."""
     return {"type": "json_schema", "json_schema": {"name": name, "schema": ANSWER_SCHEMAS[name], "strict": True}}
 
 
@@ -40,11 +41,13 @@ def _make_format(name: str) -> dict[str, Any]:
     cases=tuple(ANSWER_SCHEMAS),
 )
 def test_obeys(ai_client: Session, case: str) -> Verdict:
-    exchanges = ask_both_ways(ai_client, _TOKENS, _PROMPT, response_format=_make_format(case))
+    exchanges = ask_both_ways(ai_client, _TOKENS, STRUCTURED_PROMPT, response_format=make_schema_format(case))
     return structured.judge_structured_output(exchanges, ANSWER_SCHEMAS[case], ai_client.show)
 
 
 @structured_check("structured output that was cut is not declared complete", tokens=_CUT)
 def test_cut(ai_client: Session) -> Verdict:
-    cut = ai_client.ask(make_query(ai_client, _CUT, _PROMPT, exact=True, response_format=_make_format("flat")))
+    cut = ai_client.ask(
+        make_query(ai_client, _CUT, STRUCTURED_PROMPT, exact=True, response_format=make_schema_format("flat"))
+    )
     return structured.judge_cut_json(cut, ANSWER_SCHEMAS["flat"], ai_client.show)

@@ -242,6 +242,23 @@ def _read_own_header(id_: str, client: httpx.Client) -> object:
     return client.post("/predict", json=ONE, headers={"x-request-id": id_}).headers["x-request-id"]
 
 
+def _leave_and_ask(client: httpx.Client) -> object:
+    with client.stream("POST", PATHS["messages"], json=chat(stream=True, max_tokens=200)) as answer:
+        next(answer.iter_bytes())
+    time.sleep(0.3)
+    return text(post(client, chat("Repeat after me: abcd", max_tokens=20)))
+
+
+def _ask_whether_live(client: httpx.Client, path: str = "/health") -> object:
+    """Whether the service says so each time while eight requests are sent."""
+    with ThreadPoolExecutor(9) as pool:
+        busy = [pool.submit(post, client, ONE) for _ in range(40)]
+        states = {client.get(path).status_code for _ in range(8)}
+        for one in busy:
+            one.result()
+    return states == {200}
+
+
 def _limited(client: httpx.Client) -> object:
     found = [client.post("/predict", json=ONE) for _ in range(42)]
     return sorted({(each.status_code, "retry-after" in each.headers) for each in found})
@@ -308,6 +325,7 @@ BASE: dict[str, ServiceSettings] = {
     "rate_limit_ignored": ServiceSettings(token_ms=0, rate_limit=40),
     "jumbled_streams": ServiceSettings(token_ms=2),
     "disconnect_leaks_slot": ServiceSettings(token_ms=1),
+    "leaver_answers_neighbour": ServiceSettings(token_ms=20),
 }
 """Settings of the healthy edition where they are not the usual ones."""
 
@@ -427,6 +445,7 @@ DEFECTS: dict[str, Look] = {
     "json_labelled_as_text": _label,
     "jumbled_streams": _jumbled,
     "keep_alive_previous_answer": _over_one_connection,
+    "leaver_answers_neighbour": lambda client: _leave_and_ask(client),
     "limit_answered_by_hang": asks(plain(ROWS * 33)),
     "logprobs_misaligned": asks(chat(logprobs=True)),
     "lone_surrogate_crash": asks(chat("\ud800")),
@@ -435,6 +454,7 @@ DEFECTS: dict[str, Look] = {
     "maximum_crashes": asks(plain([[16] * 64])),
     "missing_finish_reason": asks(STREAM),
     "missing_terminator": asks(STREAM),
+    "not_live_when_busy": lambda client: _ask_whether_live(client),
     "n_ignored": asks(chat(n=2)),
     "nan_in_200": lambda client: "NaN" in client.post("/predict", json=ONE).text,
     "never_ready": lambda client: client.get("/ready").status_code,
@@ -450,6 +470,7 @@ DEFECTS: dict[str, Look] = {
     "request_id_repeated": _ids,
     "reset_mid_answer": asks(ONE),
     "row_count_overflow": asks(plain(ROWS * 20)),
+    "schema_leaks_to_neighbours": together(chat("Count."), chat("Hi", response_format=FORM, max_tokens=64)),
     "seed_ignored": _drawn,
     "slow_answers": _slow,
     "slow_first_request": asks(ONE),
@@ -475,6 +496,7 @@ DEFECTS: dict[str, Look] = {
     "usage_of_neighbour": together(chat("Count."), chat("Count. " * 9)),
     "utf8_cut_between_chunks": _echo("\u6771\u4eac" * 9, stream=True),
     "wrong_model_version": asks(ONE),
+    "wrong_when_long_and_busy": together(*[chat("so " * 300 + "Count.")] * 6),
     "wrong_usage": asks(chat()),
     "wrong_width_accepted": asks(plain([[0] * 63])),
 }
@@ -548,6 +570,7 @@ def _take_chat_time(client: httpx.Client, prompt: str) -> float:
 
 
 VARIANTS: dict[str, Look] = {
+    "not_ready_when_busy": lambda client: _ask_whether_live(client, "/ready"),
     "success_stated_inside": lambda client: sorted(client.post("/predict", json=ONE).json()),
     "answers_in_batches": _first_took(0.02),
     "busy_429": _side_by_side,

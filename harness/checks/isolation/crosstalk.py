@@ -36,13 +36,15 @@ Round = Sequence[tuple[int, Exchange]]
 
 
 @judge
-def judge_own_answers(control: Control, rounds: Sequence[Round], show: Show, beside: Sequence[str] = ()) -> Verdict:
+def judge_own_answers(
+    control: Control, rounds: Sequence[Round], show: Show, beside: Sequence[str] = (), kinds: Sequence[str] = ()
+) -> Verdict:
     """Every answer given side by side equals the one that its own request has alone.
 
     An answer that is another request's is named cross-talk. A request declined with 429 or 503 is unjudged. The control
     has marks if the service does not promise determinism: a language model may word an answer differently each time,
     and each is known by its mark. `beside` says what was sent among the requests of each round, where that was more
-    than these inputs: a 503 that these rounds alone have is no lack of capacity.
+    than these inputs: a 503 that these rounds alone have is no lack of capacity. `kinds` says what each input is.
     """
     concurrent = [numbered for round_ in rounds for numbered in round_]
     company = [words for round_, words in zip(rounds, beside or [""] * len(rounds), strict=True) for _ in round_]
@@ -57,7 +59,8 @@ def judge_own_answers(control: Control, rounds: Sequence[Round], show: Show, bes
     cases = []
     statuses = (TOO_MANY_REQUESTS,) if _is_declined_in_company(concurrent, company) else OVERLOAD_STATUSES
     for place, (number, exchange) in enumerate(concurrent):
-        name = f"request {place} (input {number})"
+        kind = f": {kinds[number]}" if kinds else ""
+        name = f"request {place} (input {number}{kind})"
         place_words = f"{name}, sent beside {company[place]}" if company[place] else name
         problem, unjudged = find_problem(control, number, exchange)
         unjudged = explain_decline(exchange, statuses) or unjudged
@@ -67,7 +70,7 @@ def judge_own_answers(control: Control, rounds: Sequence[Round], show: Show, bes
         return make_inconclusive("no two requests were under way at the same time", n=0)
     holds = f"{len(concurrent)} requests in {len(rounds)} rounds, up to {most} at once, each got their own answer"
     if any(company):
-        holds += f", {sum(map(bool, company))} of them beside bad requests"
+        holds += f", {sum(map(bool, company))} of them beside bad or abandoned requests"
     return judge_contract(cases, holds, distinct=len(distinct))
 
 

@@ -114,6 +114,8 @@ def judge_own_parts(
     if (failed := find_failed(alone)) is not None:
         return make_inconclusive(f"a request that carries more is not answered alone: {failed.outcome}", n=0)
     own = [carrier.parts for carrier in carriers]
+    if not own:
+        return make_inconclusive("nothing was asked", n=0)
     judged = _select_telling(own)
     if not deterministic and _COMPLETION in judged:
         judged.remove(_COMPLETION)

@@ -1,0 +1,70 @@
+"""Mixed traffic: what is wrong only beside other kinds of requests, only when long, or only while others leave."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.checks.isolation.busy_guests import LIVENESS, STRUCTURED, judge_guests
+from harness.core.endpoint import Endpoint
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Answer, Exchange, Request, Response, Timing
+from harness.core.settings import Promises, Settings
+from harness.core.verdict import Counterexample, Status
+from harness.reference.process import ReferenceProcess
+from harness.reference.settings import ServiceSettings
+from tests.services import asking
+
+own_answers = import_module("harness.suites.integration.test_mixed").test_own_answers
+LEGS = {"type": "object", "properties": {"legs": {"type": "integer"}}, "required": ["legs"]}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "defects", "status", "reason"),
+    [
+        ("plain_json", (), Status.PASS, "each got their own answer"),
+        ("openai_chat", (), Status.PASS, "each got their own answer"),
+        ("openai_chat", ("wrong_when_long_and_busy",), Status.FAIL, "words"),
+        ("openai_chat", ("schema_leaks_to_neighbours",), Status.FAIL, "legs"),
+    ],
+    ids=["plain", "chat", "long and busy", "schema beside plain"],
+)
+def test_mixed_requests(tmp_path: Path, protocol: str, defects: tuple[str, ...], status: Status, reason: str) -> None:
+    promises = Promises(deterministic=protocol == "openai_chat", structured_output=protocol == "openai_chat")
+    sample: Any = [[0.0] * 32 + [9.0] * 32] if protocol == "plain_json" else None
+    with ReferenceProcess(ServiceSettings(token_ms=1, defects=defects)) as server:
+        settings = Settings(
+            Endpoint(server.url, protocol, model="tiny-chat", sample=sample), ("integration",), promises=promises
+        )
+        with asking(settings, tmp_path) as session:
+            verdict = own_answers(session)
+    assert verdict.status is status, verdict.reason
+    assert reason in verdict.reason
+
+
+def make_guest(kind: str, status: int, text: str = "") -> tuple[str, Exchange]:
+    answer = Answer(text, complete=True) if text else None
+    error = None if status < 400 else ErrorClass.STATUS
+    request = Request("GET" if kind == LIVENESS else "POST", "/health")
+    return kind, Exchange(request, Timing(0.0, sent=0.0, done=1.0), Response(status), answer, error=error)
+
+
+@pytest.mark.parametrize(
+    ("guest", "status"),
+    [
+        (make_guest(LIVENESS, 200), Status.PASS),
+        (make_guest(LIVENESS, 503), Status.FAIL),
+        (make_guest(LIVENESS, 429), Status.INCONCLUSIVE),
+        (make_guest(STRUCTURED, 200, json.dumps({"legs": 4})), Status.PASS),
+        (make_guest(STRUCTURED, 200, "It has four legs."), Status.FAIL),
+        (make_guest(STRUCTURED, 503), Status.INCONCLUSIVE),
+    ],
+    ids=["live", "dead", "declined", "by the schema", "plain text", "busy"],
+)
+def test_what_is_asked_of_a_busy_service(guest: tuple[str, Exchange], status: Status) -> None:
+    verdict = judge_guests([guest], LEGS, lambda summary, _: Counterexample(summary))
+    assert verdict.status is status, verdict.reason
