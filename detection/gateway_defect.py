@@ -34,11 +34,11 @@ class GatewayDefect:
     kills: bool = False
 
 
-INTACT, RECOVERS, OBJECTIVE, PULSE, SHEDS, DRAINS, OTHERS, ABANDONED = (
+INTACT, RECOVERS, OBJECTIVE, PULSE, SHEDS, DRAINS, OTHERS, ABANDONED, WAITS = (
     f"ai-suite/chaos/test_faults.py::{check}"
     for check in (
         *("test_intact", "test_recovers", "test_objective", "test_survives_pulse", "test_sheds", "test_drains"),
-        *("test_others_served", "test_abandoned_work_ends"),
+        *("test_others_served", "test_abandoned_work_ends", "test_retries_wait"),
     )
 )
 

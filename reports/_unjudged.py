@@ -25,6 +25,8 @@ _WHOLE = {
     "attributes = { latency = 500 }",
     GROUNDS["clients"]: '[[fault]]\nkind = "slowloris"\nduration = 5',
     GROUNDS["aborts"]: '[[fault]]\nkind = "abort_storm"\nduration = 5',
+    GROUNDS["waits"]: '[[fault]]\nlink = "front"\nkind = "answer_status"\n'
+    "attributes = { status = 429, retry_after = 2 }",
     GROUNDS["overloads"]: '[[fault]]\nkind = "overload"\nduration = 5',
     GROUNDS["pulses"]: '[[experiment]]\nname = "a pulse"\nmetastability = true\n[[experiment.fault]]\n'
     'kind = "overload"\nduration = 5',

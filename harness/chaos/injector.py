@@ -242,7 +242,8 @@ class ActiveFault:
             detail = f"the proxy counted {affected} affected connections or requests"
             if ours:
                 detail += f", and {ours} of our requests"
-            return Proof("counter" if affected else "none", affected, detail, ours)
+            waits, early = int(counts.get("waits", 0)), int(counts.get("early", 0))
+            return Proof("counter" if affected else "none", affected, detail, ours, waits=waits, early=early)
         return prove_fault(self._fault, self._injector.listen, self._injector.before)
 
     def lift(self) -> None:

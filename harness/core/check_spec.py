@@ -56,6 +56,7 @@ class CheckSpec:
         "experiment_of_pulses",
         "experiment_of_overloads",
         "experiment_of_aborts",
+        "experiment_of_waits",
         "experiment_objective",
         "attack",
         "attack_objective",

@@ -236,7 +236,8 @@ class Proof:
     """Whether the fault struck: `confirmed` is counter, probe or none; `affected` counts connections or requests.
 
     `ours` counts the requests among them that carry our mark, None where nobody counts them. `exit` says whether a
-    process that was asked to end did so before the lift; empty where none was asked.
+    process that was asked to end did so before the lift; empty where none was asked. `waits` counts those of our
+    requests whose sender was asked to wait and is known again, `early` the attempts that came before that time.
     """
 
     confirmed: str = "none"
@@ -244,6 +245,8 @@ class Proof:
     detail: str = "nothing was looked at"
     ours: int | None = None
     exit: Literal["", "in time", "late"] = ""
+    waits: int = 0
+    early: int = 0
 
 
 @dataclass(frozen=True, slots=True)

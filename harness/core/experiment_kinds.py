@@ -16,6 +16,7 @@ EXPERIMENT_KINDS: Mapping[str, Callable[[ExperimentPlan], bool]] = {
     "restarts": lambda plan: is_in_order(plan.faults),
     "pulses": lambda plan: plan.metastability,
     "overloads": lambda plan: overloads(plan.faults),
+    "waits": lambda plan: any(fault.attributes.get("retry_after") for fault in plan.faults),
     "aborts": lambda plan: any(fault.kind == "abort_storm" for fault in plan.faults),
 }
 """Each kind with whether a plan is of it. Its name is a ground, and `experiment_of_NAME` the `per` of its checks."""

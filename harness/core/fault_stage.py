@@ -26,6 +26,10 @@ StreamChunk = tuple[bytes | Close, float]
 """Bytes that arrived together, or the end of the stream; and when, in seconds of the link's clock."""
 
 
+def count_no_wait(is_early: bool) -> None:
+    """What a stage calls where nobody counts who waits."""
+
+
 @dataclass(frozen=True, slots=True)
 class StageContext(Generic[_Parameters]):
     """What a stage needs for one stream of one connection.
@@ -33,7 +37,9 @@ class StageContext(Generic[_Parameters]):
     `draw_uniform` draws from [0, 1); `draw_request` decides by the toxicity whether a request is struck, for faults
     that strike single requests. `record_effect(size)` must be called with the number of bytes of everything that is
     delayed, changed or dropped (0 for an effect without bytes): it is the proof that the fault acts. `is_fresh`: the
-    connection has carried nothing yet. `memory` is common to all streams that the fault disturbs.
+    connection has carried nothing yet. `memory` is common to all streams that the fault disturbs. `record_wait(False)`
+    is called for each request whose sender is asked to wait and can be known again, `record_wait(True)` when one comes
+    again too early.
     """
 
     parameters: _Parameters
@@ -42,6 +48,7 @@ class StageContext(Generic[_Parameters]):
     record_effect: Callable[[int], None]
     is_fresh: bool = True
     memory: dict[Any, Any] = field(default_factory=dict)
+    record_wait: Callable[[bool], None] = count_no_wait
 
 
 class Stage(Generic[_Parameters]):

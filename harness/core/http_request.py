@@ -23,15 +23,25 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class HttpRequest:
-    """A request as far as it has gone through the link; its body is kept only where a fault asks for it."""
+    """A request as far as it has gone through the link; its body is kept only where a fault asks for it.
 
-    __slots__ = ("_is_complete", "_pieces", "_size", "head")
+    `waits_until` is the time, on the link's clock, until which its sender had been asked to wait before it came.
+    """
+
+    __slots__ = ("_is_complete", "_pieces", "_size", "head", "waits_until")
 
     def __init__(self, head: MessageHead) -> None:
         self.head = head
         self._pieces: list[bytes] = []
         self._size = 0
         self._is_complete = False
+        self.waits_until = 0.0
+
+    @property
+    def trace(self) -> str:
+        """The id of its trace (W3C), which all attempts at one request have in common; empty where it states none."""
+        fields = self.head.read_header("traceparent").split("-")
+        return fields[1] if len(fields) > 1 else ""
 
     @property
     def method(self) -> str:

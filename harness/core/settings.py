@@ -263,6 +263,7 @@ GROUNDS = {
     "clients": "no [[fault]] or [[experiment]] consists of gentle faults that clients make, such as slowloris",
     "pulses": "no [[experiment]] has metastability = true",
     "aborts": "no [[fault]] or [[experiment]] has clients that leave in the middle of their answers (abort_storm)",
+    "waits": "no [[fault]] or [[experiment]] asks the service to wait (answer_status with retry_after)",
     "overloads": "no [[fault]] or [[experiment]] overloads the service, as the fault overload does",
     "baseline": "nothing is given to compare with (--ai-baseline)",
     "saved_run": "the baseline is no saved run: give its directory as --ai-baseline",

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import msgspec
 
-from harness.core.fault_stage import Close
+from harness.core.fault_stage import Close, count_no_wait
 from harness.core.http1 import MessageHead, MessagePart
 from harness.core.http_request import HttpParameters, HttpRequest
 from harness.core.stream_events import Event
@@ -58,7 +58,8 @@ Item = bytes | Pause | Await | Close
 class StruckRequest(Generic[_Parameters]):
     """The request that is struck, the head of its true answer, and what the stage lends to the fault.
 
-    `memory` is common to all connections of the fault. `draw_uniform` draws from [0, 1).
+    `memory` is common to all connections of the fault. `draw_uniform` draws from [0, 1). `now` is the link's clock;
+    `record_wait` is that of `StageContext`.
     """
 
     parameters: _Parameters
@@ -67,6 +68,8 @@ class StruckRequest(Generic[_Parameters]):
     draw_uniform: Callable[[], float]
     note_effect: Callable[[int], None]
     memory: dict[Any, Any] = field(default_factory=dict)
+    now: float = 0.0
+    record_wait: Callable[[bool], None] = count_no_wait
 
     @property
     def status(self) -> int:
@@ -102,6 +105,10 @@ class AnswerChange(Generic[_Parameters]):
     rewrites: ClassVar[bool] = True
     fields: ClassVar[re.Pattern[bytes] | None] = None
     writes_nan: ClassVar[bool] = False
+
+    @classmethod
+    def meet(cls, request: HttpRequest, memory: dict[Any, Any]) -> None:
+        """A request has come; its answer has not."""
 
     def __init__(self, struck: StruckRequest[_Parameters]) -> None:
         self.struck = struck

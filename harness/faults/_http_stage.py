@@ -47,6 +47,7 @@ class HttpStage(Stage[_Parameters]):
         self._keeps_bodies = self._condition.needs_body or self.change.needs_request_body
         self._queue: deque[Item] = deque()
         self._queued = 0
+        self._now = now
         self._awaits_until: float | None = None
         self._has_end = self._is_over = self._is_raw = False
         self._restart(context.is_fresh)
@@ -82,6 +83,7 @@ class HttpStage(Stage[_Parameters]):
 
     def push(self, data: bytes | Close, arrived: float, now: float) -> Sequence[StreamChunk]:
         """Follow the answers; what leaves of those that are struck, the fault decides."""
+        self._now = now
         if self._has_end:
             return []
         if isinstance(data, Close):
@@ -223,6 +225,7 @@ class HttpStage(Stage[_Parameters]):
             raise ValueError("not a request line")
         self._incoming = HttpRequest(head)
         self._open_requests.append(self._incoming)
+        self.change.meet(self._incoming, self._answers_memory)
         framing = head.find_framing()
         return 0 if framing == CLOSE else framing
 
@@ -243,8 +246,11 @@ class HttpStage(Stage[_Parameters]):
 
     def _strike(self, request: HttpRequest, head: MessageHead) -> None:
         """Decide by a draw whether the request is struck, and by what its answer is read then."""
+        context = self.context
         struck = StruckRequest(
-            self.parameters, request, head, self.context.draw_uniform, self._make_note(), self._answers_memory
+            *(self.parameters, request, head, context.draw_uniform, self._make_note(), self._answers_memory),
+            now=self._now,
+            record_wait=context.record_wait,
         )
         media = "any"
         if self.change.media != "any":

@@ -11,6 +11,7 @@ from harness.chaos.pulse_judging import judge_pulse
 from harness.chaos.recovery_judging import judge_recovery
 from harness.chaos.run_experiment import EXPERIMENT
 from harness.chaos.shedding_judging import judge_shedding
+from harness.chaos.waiting_judging import judge_waiting
 from harness.core.experiment import ExperimentPlan
 from harness.core.measurement import Scope
 from harness.core.objective import Objective
@@ -74,6 +75,17 @@ def test_survives_pulse(ai_measure: Measurements, experiment: ExperimentPlan) ->
 )
 def test_sheds(ai_measure: Measurements, experiment: ExperimentPlan) -> Verdict:
     return judge_shedding(ai_measure(EXPERIMENT, experiment))
+
+
+@check(
+    "a retry waits as long as the refusal asked",
+    level="warn",
+    per="experiment_of_waits",
+    grounds=("experiments", "waits"),
+    measures=(EXPERIMENT,),
+)
+def test_retries_wait(ai_measure: Measurements, experiment: ExperimentPlan) -> Verdict:
+    return judge_waiting(ai_measure(EXPERIMENT, experiment))
 
 
 @check(

@@ -12,6 +12,8 @@ from harness.core.experiment_kinds import EXPERIMENT_KINDS
     ("fault", "kinds"),
     [
         (Fault("a", "latency"), set()),
+        (Fault("a", "answer_status", {"status": 429}), set()),
+        (Fault("a", "answer_status", {"status": 429, "retry_after": 2}), {"waits"}),
         (Fault("", "slowloris"), {"clients"}),
         (Fault("", "overload"), {"overloads"}),
         (Fault("", "retry_storm"), {"overloads"}),

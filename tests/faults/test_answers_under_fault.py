@@ -102,6 +102,33 @@ def test_a_status_in_place_of_the_answer(attributes: dict[str, Any], header: byt
     assert (b"retry-after" in line.passed) is ("retry_after" in attributes)
 
 
+def test_an_attempt_before_the_stated_time_is_early() -> None:
+    """By its trace, and by when the request came: a hedge that was under way before the refusal is none."""
+    page, fault = make_page({"a": 1}), load_fault("answer_status")
+    one, other = (make_request("/v1/x", {}, f"traceparent: 00-{digit * 32}-{'b' * 16}-01\r\n") for digit in "12")
+    line = Line(fault, fault.parse({"status": 429, "retry_after": 5}))
+    assert line.stage is not None
+    for now, request, waits in [
+        (0.0, one, [False]),
+        (1.0, other, [False]),
+        (4.9, one, [True, False]),
+        (9.8, one, [True, False]),
+        (15.0, one, [False]),
+        (15.0, ask("without a trace"), []),
+    ]:
+        line.now = now
+        del line.waits[:]
+        line.stage.observe(request)
+        line.push(page)
+        assert line.waits == waits, now
+    del line.waits[:]
+    line.now = 30.0
+    line.stage.observe(other + other)
+    line.push(page)
+    line.push(page)
+    assert line.waits == [False, False], "the second came before the refusal of the first"
+
+
 def test_a_status_in_place_of_a_stream_ends_the_connection() -> None:
     line, (body,) = strike("answer_status", STREAM, OTHER_CHAT, text="busy")
     assert (body, line.close) == (b"busy", Close.FIN)

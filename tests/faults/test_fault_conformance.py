@@ -50,12 +50,13 @@ class Line:
     effects: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     memory: dict[Any, Any] = field(default_factory=dict)
+    waits: list[bool] = field(default_factory=list)
     stage: Stage[Any] = field(init=False)
 
     def __post_init__(self) -> None:
         assert self.kind.stage is not None
         chances = (self.draw, lambda: self.strikes, self.effects.append)
-        context = StageContext(self.parameters, *chances, self.is_fresh, self.memory)
+        context = StageContext(self.parameters, *chances, self.is_fresh, self.memory, self.waits.append)
         self.stage = self.kind.stage(context, self.now)
 
     def push(self, data: bytes | Close) -> None:

@@ -92,6 +92,11 @@ class Toxic:
                 journal.write("affected", self.proxy.name, self.name, connection=number, bytes=size, **more)
             was_affected = True
 
+        def record_wait(is_early: bool) -> None:
+            ours = self.proxy.find_marked_request(number) > 0
+            self.counts.early += ours and is_early
+            self.counts.waits += ours and not is_early
+
         def draw_request() -> bool:
             nonlocal request
             self.requests += 1
@@ -100,7 +105,7 @@ class Toxic:
 
         draw_uniform = journal.make_generator(*key, turn, seed=seed)
         chances = (draw_uniform, draw_request, record_effect)
-        return self.kind.stage(StageContext(self.parameters, *chances, is_fresh, self.memory), now)
+        return self.kind.stage(StageContext(self.parameters, *chances, is_fresh, self.memory, record_wait), now)
 
     def renew(self) -> None:
         """Start the lease again."""

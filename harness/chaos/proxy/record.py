@@ -17,7 +17,8 @@ _MOST_EVENTS = 10_000
 class ToxicCounts:
     """One toxic's counts: connections for which it was drawn; connections, requests and bytes that it affected.
 
-    `marked` counts the marked requests that it affected.
+    `marked` counts the marked requests that it affected; `waits` those whose sender it asked to wait and knows again,
+    `early` the attempts that came before that time.
     """
 
     connections: int = 0
@@ -25,6 +26,8 @@ class ToxicCounts:
     affected_requests: int = 0
     bytes: int = 0
     marked: int = 0
+    waits: int = 0
+    early: int = 0
 
     def to_row(self) -> dict[str, int]:
         """The object of the API; `affected` counts requests where there are any, else connections."""
