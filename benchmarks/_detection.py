@@ -63,6 +63,7 @@ HEALTHY_PROMISES: Mapping[str, Mapping[str, Any]] = {
         "choices": True,
         "logprobs": True,
         "prefix_cache": True,
+        "reasoning": "off",
     },
     EMBEDDINGS: {**_ALWAYS, "dimension": DIMENSION, "normalised": True},
 }

@@ -62,6 +62,8 @@ _VALUES = {
     "latency_ceiling": "10",
     "certificate_days": "7",
     "dimension": "384",
+    "reasoning": '"off"',
+    "output_limit": "1024",
     "request_id": '"x-request-id"',
     "idempotency": '"idempotency-key"',
     "rate_limit": "60",

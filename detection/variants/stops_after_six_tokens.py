@@ -25,4 +25,10 @@ def _wrap(app: ASGIApp) -> ASGIApp:
     return change_requests(app, _lower_limit)
 
 
-VARIANT = Variant(name="stops_after_six_tokens", title="answers have six tokens at most", protocols=(CHAT,), wrap=_wrap)
+VARIANT = Variant(
+    name="stops_after_six_tokens",
+    title="answers have six tokens at most",
+    protocols=(CHAT,),
+    wrap=_wrap,
+    promises={"output_limit": _MOST},
+)

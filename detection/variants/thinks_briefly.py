@@ -17,4 +17,5 @@ VARIANT = Variant(
     title="six words of thinking come before each answer, beside its text",
     protocols=(CHAT,),
     wrap=_wrap,
+    promises={"reasoning": "on"},
 )

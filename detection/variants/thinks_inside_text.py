@@ -17,4 +17,5 @@ VARIANT = Variant(
     title="112 words of thinking come before each answer, between tags in its text",
     protocols=(CHAT,),
     wrap=_wrap,
+    promises={"reasoning": "on"},
 )

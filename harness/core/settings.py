@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from harness.core.arrival_settings import SOAK
 from harness.core.attack_settings import AttackSettings
@@ -55,7 +55,8 @@ class Promises:
     certificate must still be valid.
 
     Of generation: `tools`, `structured_output` (JSON schema), `choices` (`n` over 1), `logprobs`, `prefix_cache` (each
-    turn of a conversation finds the turns before it cached). Of embeddings:
+    turn of a conversation finds the turns before it cached), `reasoning` (every accepted request is answered with
+    thinking, or none is, however callers spell it), `output_limit` (tokens that no answer passes). Of embeddings:
     `dimension` of each vector, `normalised` to length 1. Of every answer: `request_id`, the header with an id of its
     own. `idempotency`: the request header by which a repeat is recognised and not carried out again. `rate_limit`:
     requests within a minute above which the service declines with 429 and Retry-After. `unprovoked_failures`: the share
@@ -72,6 +73,8 @@ class Promises:
     choices: bool = False
     logprobs: bool = False
     prefix_cache: bool = False
+    reasoning: Literal["on", "off"] | None = None
+    output_limit: OverZero[int] | None = None
     dimension: OverZero[int] | None = None
     normalised: bool = False
     request_id: str | None = None

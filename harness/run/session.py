@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, TypeVar
 
+from harness.checks.generation.template_marks import TextTally
 from harness.core.adapter import Adapter, Capabilities, Facts, HealthReader, StreamDecoder, make_sample
 from harness.core.endpoint import Credentials, Endpoint
 from harness.core.errors import ErrorClass, HarnessError
@@ -49,10 +50,10 @@ class Asked:
 class Session:
     """One endpoint, asked through one adapter over one client.
 
-    Every request is counted against the ceilings before it is sent; every inference is metered, and given to `watch`
-    during one check. Once `is_reached` is set, a service that cannot be connected to any more is gone, which counts
-    against it. `sent_requests` counts those of the current check, `valid` the plain valid ones among them; `noise` has
-    the exchanges of the check's current attempt that failed in a way that noise explains.
+    Every request is counted against the ceilings before it is sent; every inference is metered, counted in `texts`, and
+    given to `watch` during one check. Once `is_reached` is set, a service that cannot be connected to any more is gone,
+    which counts against it. `sent_requests` counts those of the current check, `valid` the plain valid ones among them;
+    `noise` has the exchanges of the check's current attempt that failed in a way that noise explains.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Session:
         self.sample_query: Query | None = None
         self.sent_requests = 0
         self.noise: list[Exchange] = []
-        self.valid = ValidRequests()
+        self.valid, self.texts = ValidRequests(), TextTally()
         self._shared = SharedAnswers()
         self._ledger = ledger
         self._meter = meter
@@ -246,7 +247,8 @@ class Session:
         Each is sent when the one before is answered; `together`, all at once and in one piece. Where the service ends
         the connection between two of them, as it may, the rest goes over the next one.
         """
-        wires = [(write or _join)(*encode_request(self.endpoint, request)) for request in requests]
+        parts = [encode_request(self.endpoint, request) for request in requests]
+        wires = [write(head, body) if write else [head + body] for head, body in parts]
         with RawConnection(self.endpoint, self.client.clock) as connection:
             if not together:
                 turns = zip(requests, wires, strict=True)
@@ -332,6 +334,7 @@ class Session:
 
     def _meter_inference(self, exchange: Exchange) -> Exchange:
         self._meter.record(exchange)
+        self.texts.add(exchange, self.show)
         self.watch(exchange)
         return exchange
 
@@ -393,7 +396,3 @@ def _ignore_exchange(exchange: Exchange) -> None:
 def _is_dropped(exchange: Exchange) -> bool:
     """Whether the service ended a kept connection in place of an answer."""
     return exchange.error is ErrorClass.CLOSED and exchange.response is None and "kept alive" in exchange.detail
-
-
-def _join(head: bytes, body: bytes) -> Sequence[BytesOrPause]:
-    return [head + body]

@@ -17,6 +17,7 @@ _TOO_SHORT = "the answer is too short to be cut, so it shows nothing about a lim
 
 
 _LIMITS_COST = 2 * LONG + 2 * SHORT
+_LIMIT_TRIALS = 4
 
 
 @check("max_tokens bounds the answer", level="warn", needs=("generates",), requests=5, tokens=_LIMITS_COST + OWN)
@@ -27,6 +28,23 @@ def test_max_tokens(ai_client: Session) -> Verdict:
         return make_inconclusive(_TOO_SHORT, n=0)
     promised, limit, room = ai_client.promises.deterministic, limited.limit or SHORT, get_limit(ai_client, OWN)
     return parameters.judge_max_tokens(limited.long, limited.short, limit, own, room, show, promised=promised)
+
+
+@check(
+    "no max_tokens passes the promised limit of the output",
+    needs=("generates",),
+    grounds=("output_limit",),
+    requests=_LIMIT_TRIALS,
+    answers=_LIMIT_TRIALS,
+)
+def test_output_limit(ai_client: Session) -> Verdict:
+    limit = ai_client.promises.output_limit
+    assert limit is not None
+    answers = []
+    for asked in (limit + 1, 4 * limit, 32 * limit, max(64 * limit, 1_000_000)):
+        query = make_query(ai_client, asked, exact=True)
+        answers.append((asked, ai_client.ask(query)))
+    return parameters.judge_output_limit(limit, answers, ai_client.show)
 
 
 @check("an answer that was cut is not declared complete", needs=("generates",), requests=4, tokens=_LIMITS_COST)

@@ -61,6 +61,32 @@ def judge_max_tokens(
     return judge_contract(cases, f"max_tokens {limit} bounds the answer, and its finish reason says so")
 
 
+@judge
+def judge_output_limit(limit: int, answers: Sequence[tuple[int, Exchange]], show: Show) -> Verdict:
+    """No answer has more tokens than the service's own limit, whatever `max_tokens` was asked for (its number beside
+    each answer); a request for more may be refused with a 4xx."""
+    cases = []
+    for asked, exchange in answers:
+        name = f"max_tokens {asked}"
+        if is_clear_refusal(exchange):
+            cases.append(Case(name))
+            continue
+
+        def find_excess(answer: Answer, asked: int = asked) -> str | None:
+            tokens = get_usage(answer).completion_tokens
+            counted = count_text_tokens(answer) if tokens is None else tokens
+            if counted is None:
+                return Unjudged("the answer states no tokens")
+            if counted > limit:
+                return f"{counted} completion tokens, and output_limit promises at most {limit}"
+            if counted < min(asked, limit) and not is_cut(answer):
+                return Unjudged(f"the answer ended by itself after {counted} tokens")
+            return None
+
+        cases.append(judge_exchange(name, exchange, find_excess, show))
+    return judge_contract(cases, f"no answer has more than {limit} tokens, asked for up to {answers[-1][0]}")
+
+
 def _find_false_cut(answer: Answer, long: Exchange, own_limit: int) -> str | None:
     """Whether an answer says that a limit of tokens cut it which it did not reach."""
     usage = get_usage(answer)

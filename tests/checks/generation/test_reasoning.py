@@ -1,0 +1,73 @@
+"""The promise that a model thinks, or does not, and the promised limit of the output."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.checks.generation.parameters import judge_output_limit
+from harness.checks.generation.reasoning import judge_reasoning
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Answer, Choice, Exchange, Request, Response, Timing, Usage
+from harness.core.verdict import Counterexample, Status
+
+REQUEST = Request("POST", "/")
+
+
+def show(summary: str, _: Exchange) -> Counterexample:
+    return Counterexample(summary)
+
+
+def answered(
+    text: str = "Yes.", reasoning: str = "", *, tokens: int = 3, thoughts: int = 0, end: str = "stop"
+) -> Exchange:
+    usage = Usage(prompt_tokens=1, completion_tokens=tokens, reasoning_tokens=thoughts or None)
+    answer = Answer(text, finish_reason=end, usage=usage, choices=(Choice(0, text, end, reasoning=reasoning),))
+    return Exchange(REQUEST, Timing(0.0, 0.0, done=1.0), Response(200, ()), answer)
+
+
+def failed(status: int) -> Exchange:
+    return Exchange(REQUEST, Timing(0.0, 0.0, done=1.0), Response(status, ()), error=ErrorClass.STATUS)
+
+
+THINKING = answered(reasoning="Hm, what is asked?")
+
+
+@pytest.mark.parametrize(
+    ("promise", "spelt", "status"),
+    [
+        ("off", answered(), Status.PASS),
+        ("off", THINKING, Status.FAIL),
+        ("off", answered("<think>Hm."), Status.FAIL),
+        ("off", answered(thoughts=12), Status.FAIL),
+        ("off", failed(400), Status.PASS),
+        ("off", failed(500), Status.FAIL),
+        ("off", failed(429), Status.INCONCLUSIVE),
+        ("on", THINKING, Status.PASS),
+        ("on", answered(thoughts=12), Status.PASS),
+        ("on", answered(), Status.FAIL),
+        ("on", answered("", end="length"), Status.INCONCLUSIVE),
+    ],
+)
+def test_each_spelling_keeps_the_promise_or_is_refused(promise: str, spelt: Exchange, status: Status) -> None:
+    plain = THINKING if promise == "on" else answered()
+    verdict = judge_reasoning(promise, [("", plain), ("think true", spelt)], show)
+    assert verdict.status is status, verdict.reason
+
+
+def test_the_plain_request_must_be_answered_and_keep_the_promise() -> None:
+    assert judge_reasoning("off", [("", failed(400))], show).status is Status.FAIL
+    assert "with no switch" in judge_reasoning("on", [("", answered())], show).reason
+
+
+@pytest.mark.parametrize(
+    ("exchange", "status"),
+    [
+        (answered(tokens=20, end="length"), Status.PASS),
+        (answered(tokens=21, end="length"), Status.FAIL),
+        (answered(tokens=5), Status.INCONCLUSIVE),
+        (failed(422), Status.PASS),
+        (failed(500), Status.FAIL),
+    ],
+)
+def test_no_answer_passes_the_promised_limit(exchange: Exchange, status: Status) -> None:
+    assert judge_output_limit(20, [(80, exchange)], show).status is status
