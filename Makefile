@@ -12,7 +12,7 @@ UV := $(shell command -v uv 2>/dev/null)
 OLD := import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {v.major}.{v.minor}; call make PYTHON=...")
 INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 
-.PHONY: install demo serve check test test-quick $(REST) test-servers test-torch fuzz generate bench figures detection build format clean
+.PHONY: install demo serve check test test-quick $(REST) test-servers test-torch fuzz generate excerpts bench figures detection build format clean
 
 install: $(VENV)/.dev  ## everything that the other targets need, into .venv
 
@@ -50,13 +50,17 @@ test-servers: $(VENV)/.dev  ## install, start and judge real servers (each in a 
 	$(BIN)/python -m pytest -m servers tests/servers $(ARGS)
 
 test-torch: $(VENV)/.dev  ## local references of torch and ONNX, quantised twins: torch is installed once, in an environment of its own
-	AIHARNESS_TORCH=1 $(BIN)/python -m pytest -m torch tests/io tests/suites tests/attacks $(ARGS)
+	packages=$$($(BIN)/python -m tests.servers.environments torch) && \
+	    AIHARNESS_TORCH=1 OMP_NUM_THREADS=1 PYTHONPATH="$$packages" $(BIN)/python -m pytest -m torch tests/io tests/suites tests/attacks $(ARGS)
 
 fuzz: $(VENV)/.dev  ## a million mutated answers for every decoder, a thousand examples for every property
 	AIHARNESS_FUZZ=1000000 $(BIN)/python -m pytest -k "test_fuzz or hypothesis" $(ARGS)
 
 generate: $(VENV)/.dev  ## write what is made from the code: the table of faults, the schema of aiharness.toml
 	$(BIN)/python -m docs.generate --power
+
+excerpts: $(VENV)/.dev  ## run the gates whose reports the documents show, and write the excerpts
+	$(BIN)/python -m docs.excerpts
 
 bench: $(VENV)/.dev  ## the figures that the README quotes
 	$(BIN)/python -m benchmarks

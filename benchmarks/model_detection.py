@@ -12,8 +12,8 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -48,7 +48,16 @@ def main() -> int:
 
 def run_trial(defect: ModelDefect, seed: int, *, is_broken: bool) -> RunOutcome:
     """One gate on the broken or the healthy service of the trial of a seed."""
-    trial, began = defect.trial(seed), time.monotonic()
+    began = time.monotonic()
+    with serve_trial(defect, seed, is_broken=is_broken) as (folder, url, options):
+        outcome = run_gate_in(folder, url, "validation", options)
+    return replace(outcome, name=defect.name, seconds=round(time.monotonic() - began, 1))
+
+
+@contextmanager
+def serve_trial(defect: ModelDefect, seed: int, *, is_broken: bool) -> Iterator[tuple[Path, str, list[str]]]:
+    """The trial of a seed: a folder with its files, the URL of its service, and options of the run."""
+    trial = defect.trial(seed)
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         files = {**trial.files, **(trial.broken_files if is_broken else {}), "aiharness.toml": trial.config}
@@ -56,8 +65,7 @@ def run_trial(defect: ModelDefect, seed: int, *, is_broken: bool) -> RunOutcome:
             (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
         url = stack.enter_context((trial.broken if is_broken else trial.healthy)())
         more = [f"--ai-baseline={stack.enter_context(trial.healthy())}"] if trial.has_baseline else []
-        outcome = run_gate_in(folder, url, "validation", [f"--ai-seed={seed}", *more])
-    return replace(outcome, name=defect.name, seconds=round(time.monotonic() - began, 1))
+        yield folder, url, [f"--ai-seed={seed}", *more]
 
 
 def find_naming_row(defect: ModelDefect, outcome: RunOutcome) -> CheckRow | None:

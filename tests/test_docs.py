@@ -11,6 +11,8 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from benchmarks.validation_power import format_table
+from docs.excerpts import DOCS as DOCS_FOLDER
+from docs.excerpts import EXCERPTS, make_excerpt, put_excerpt
 from docs.generate import list_power_rows, make_pages
 from harness.commands.main import main
 from harness.config.file import read_file
@@ -132,3 +134,19 @@ def test_every_metric_has_a_row_of_what_it_can_see() -> None:
     rows = list_power_rows(Path("docs/validation.md").read_text("utf-8"))
     assert list(rows) == [metric.metric.name for metric in list_metrics()], "run: make generate"
     assert rows["accuracy"] in format_table(["accuracy"]), "run: make generate"
+
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e-?\d+)?")
+
+
+@pytest.mark.catalogue
+@pytest.mark.parametrize("file", EXCERPTS)
+def test_reports_in_documents_are_those_of_today(file: str) -> None:
+    """Their words are the same; numbers that another processor computes may differ a little."""
+    page = (DOCS_FOLDER / file).read_text("utf-8")
+    today = put_excerpt(page, EXCERPTS[file], make_excerpt(EXCERPTS[file]))
+    words, numbers = zip(
+        *((_NUMBER.sub("0", text).split(), _NUMBER.findall(text)) for text in (page, today)), strict=True
+    )
+    assert words[0] == words[1], "run: make excerpts"
+    assert [float(number) for number in numbers[0]] == pytest.approx([float(number) for number in numbers[1]], rel=0.05)

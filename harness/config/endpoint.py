@@ -69,7 +69,7 @@ def resolve_endpoint(
         sample=_read_sample(section, source),
         other_samples=_check_other_samples(section, source),
         expect=_parse_expect(section.expect, source),
-        prefix=_check_prefix(section.prefix, source),
+        prefix=check_prefix(section.prefix, source, "endpoint"),
         binary=section.binary,
         unix_socket=_resolve_unix_socket(section, source),
         replicas=_parse_replicas(section.replicas, source),
@@ -212,9 +212,10 @@ def _check_other_samples(section: EndpointSection, source: ConfigSource) -> tupl
     return tuple(section.other_samples)
 
 
-def _check_prefix(prefix: str | None, source: ConfigSource) -> str | None:
+def check_prefix(prefix: str | None, source: ConfigSource, *keys: str) -> str | None:
+    """The start of every path as it is configured. Raises `ConfigError`."""
     if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
-        raise source.error(f"must be empty or like /openai/v1, got {prefix!r}", "endpoint", "prefix")
+        raise source.error(f"must be empty or like /openai/v1, got {prefix!r}", *keys, "prefix")
     return prefix
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.config.credentials import check_secret, read_credentials
-from harness.config.endpoint import check_options
+from harness.config.endpoint import check_options, check_prefix
 from harness.config.file import ConfigSource
 from harness.config.sections import EvaluationSection, HelperSection, JudgeSection, ObjectiveSection
 from harness.core.endpoint import Endpoint, parse_url
@@ -191,6 +191,7 @@ def _read_helper(
         model=section.model,
         credentials=credentials,
         options=check_options(section.options, source, *keys, "options"),
+        prefix=check_prefix(section.prefix, source, *keys),
     )
 
 

