@@ -45,13 +45,19 @@ CRASH_TEXT = 'Traceback (most recent call last):\n  File "/srv/app/model.py", li
 CRASH_ON_BAD_INPUT = mutate("answer_status", status=500, text=CRASH_TEXT, answered="4*")
 ACCEPT_BAD_INPUT = mutate("accept_refused", answered="4*")
 
+
+def crash_after(requests: int) -> Mutation:
+    """After so many requests the service fails, and shows how."""
+    return mutate("answer_status", status=500, text=CRASH_TEXT, skip=requests)
+
+
 COMMON_MUTATIONS: tuple[Mutation, ...] = (
     mutate("answer_status", status=500),
     ACCEPT_BAD_INPUT,
     CRASH_ON_BAD_INPUT,
     mutate("other_answer", form="drift"),
     mutate("other_answer", skip=1),
-    mutate("answer_status", status=500, text=CRASH_TEXT, skip=2),
+    crash_after(2),
     mutate("empty_answer"),
     mutate("malformed_json"),
     mutate("wrong_tensor"),

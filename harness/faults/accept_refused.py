@@ -17,6 +17,7 @@ _REFUSALS = range(HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR)
 @dataclass(frozen=True, slots=True)
 class _Parameters(HttpParameters):
     text: Annotated[str, Parameter("the body; empty: the last success at any path, or `{}`")] = ""
+    times: Annotated[int, Parameter("how often it is sent, as of a request that hides others", low=1, high=10)] = 1
 
 
 class _AcceptRefused(AnswerChange[_Parameters]):
@@ -26,10 +27,10 @@ class _AcceptRefused(AnswerChange[_Parameters]):
         """A success in place of a refusal."""
         if self.struck.status not in _REFUSALS:
             return None
-        if self.parameters.text:
-            return write_answer(self.struck, HTTPStatus.OK, self.parameters.text.encode())
         success: bytes | None = self.struck.memory.get("success")
-        return success or write_answer(self.struck, HTTPStatus.OK, b"{}")
+        if self.parameters.text or success is None:
+            success = write_answer(self.struck, HTTPStatus.OK, (self.parameters.text or "{}").encode())
+        return success * self.parameters.times
 
     def remember(self, answer: bytes) -> None:
         """Keep the last success to a request with a body."""

@@ -20,13 +20,16 @@ _FRAMING = ("content-length", "transfer-encoding", "connection")
 class _Parameters(HttpParameters):
     name: Annotated[str, Parameter("the header, not one that says where the answer ends")] = "content-type"
     value: Annotated[str, Parameter("its value; empty: the line is missing")] = ""
+    also: Annotated[str, Parameter("a further line that comes with it, `NAME: VALUE`")] = ""
 
     def find_problem(self) -> str:
         """Why the header cannot be changed."""
-        if self.name.lower() in _FRAMING:
-            return f"attribute name must not be {self.name!r}, which says where the answer ends"
-        if not self.name.isascii() or not self.value.isascii() or {"\r", "\n", ":"} & set(self.name + self.value):
-            return "attributes name and value must be ASCII, in one line"
+        for name in (self.name, self.also.partition(":")[0].strip()):
+            if name.lower() in _FRAMING:
+                return f"attribute name must not be {name!r}, which says where the answer ends"
+        text = self.name + self.value + self.also
+        if not text.isascii() or {"\r", "\n"} & set(text) or ":" in self.name:
+            return "attributes name, value and also must be ASCII, in one line"
         return HttpParameters.find_problem(self)
 
 
@@ -36,8 +39,10 @@ class _ChangeHeader(AnswerChange[_Parameters]):
         if part is not MessagePart.HEAD:
             return (raw,)
         name, value = self.parameters.name, self.parameters.value
-        line = f"{name}: {value}\r\n".encode() if value else b""
-        head = MessageHead(raw).replace_headers((name.lower(),), line)
+        lines = [f"{name}: {value}"] if value else []
+        lines += [self.parameters.also] if self.parameters.also else []
+        added = "".join(f"{line}\r\n" for line in lines).encode()
+        head = MessageHead(raw).replace_headers((name.lower(),), added)
         if head != raw:
             self.note_effect(len(raw))
         return (head,)

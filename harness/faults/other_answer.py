@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Annotated, Any, Literal
 
 from harness.core.fault import Parameter
@@ -50,9 +51,15 @@ class _OtherAnswer(AnswerChange[_Parameters]):
 
 
 def _change_text(text: str, step: int) -> str:
-    """The letters of the text moved on in the alphabet, which keeps its length and its words apart."""
-    moved = (chr((ord(c) - 97 + step) % 26 + 97) if "a" <= c <= "z" else c for c in text)
-    return "".join(moved)
+    """Letters and digits moved on in their order, which keeps the length of the text and its words apart."""
+    return "".join(_move(character, step) for character in text)
+
+
+def _move(character: str, step: int) -> str:
+    for row in (ascii_lowercase, ascii_uppercase, digits):
+        if character in row:
+            return row[(row.index(character) + step) % len(row)]
+    return character
 
 
 def _change_numbers(numbers: list[Any], step: int) -> list[Any] | None:

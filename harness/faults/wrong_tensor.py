@@ -18,8 +18,11 @@ from harness.faults._shapes import list_objects
 @dataclass(frozen=True, slots=True)
 class _Parameters(HttpParameters):
     form: Annotated[
-        Literal["nan", "inf", "shape", "dtype"],
-        Parameter("`nan`, `inf`: the first number; `shape`: one dimension less or more; `dtype`: texts, or INT64"),
+        Literal["nan", "inf", "shape", "dtype", "texts"],
+        Parameter(
+            "`nan`, `inf`: the first number; `shape`: one dimension less or more; `dtype`: INT64 in V2, else texts; "
+            "`texts`: texts, BYTES in V2"
+        ),
     ] = "nan"
 
 
@@ -43,7 +46,7 @@ class _WrongTensor(AnswerChange[_Parameters]):
         leaves = list_leaves(tensor)
         if form == "shape":
             return leaves if len(leaves) != len(tensor) else [tensor]
-        if form == "dtype":
+        if form in ("dtype", "texts"):
             return map_leaves(tensor, str)
         numbers = iter([nan if form == "nan" else inf, *leaves[1:]])
         return map_leaves(tensor, lambda _: next(numbers))
@@ -56,6 +59,8 @@ class _WrongTensor(AnswerChange[_Parameters]):
         if self.parameters.form == "shape":
             place["shape"] = [prod(shape)] if len(shape) > 1 else [1, *shape]
             place["data"] = list_leaves(place["data"])
+        elif self.parameters.form == "texts":
+            place["datatype"] = "BYTES"
         elif self.parameters.form == "dtype":
             place["datatype"] = "INT64"
             place["data"] = map_leaves(place["data"], lambda text: int(float(text)))

@@ -11,12 +11,20 @@ from harness.checks.http.hostile import HostileRequest
 from harness.core.canary import mint_canary
 from harness.core.exchange import Exchange, Request
 from harness.core.verdict import make_skipped
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, mutate
 
 from .trials import HARM_CONTROLS, HARM_COST, try_until_harmed
 
 _MOST = 40
 """Requests of one check, at most."""
+_LET_IN = (
+    mutate(
+        "change_header",
+        name="access-control-allow-origin",
+        value=hostile.EVIL_ORIGIN,
+        also="access-control-allow-credentials: true",
+    ),
+)
 
 
 def _send_all(ai_client: Session, requests: list[HostileRequest]) -> list[tuple[HostileRequest, Exchange]]:
@@ -41,7 +49,12 @@ def test_disguised_keys(ai_client: Session) -> Verdict:
     return disguises.judge_disguises(sent, ai_client.ask(), ai_client.show)
 
 
-@check("no page of a debugger or manager is open", grounds=("http",), requests=_MOST)
+@check(
+    "no page of a debugger or manager is open",
+    grounds=("http",),
+    requests=_MOST,
+    broken_by=(mutate("accept_refused", path="/actuator/env", text="propertySources"),),
+)
 def test_debug_pages(ai_client: Session) -> Verdict:
     sent = _send_all(ai_client, hostile.list_debug_pages())
     nowhere = ai_client.send(Request("GET", f"/{secrets.token_hex(8)}"), credentials=None)
@@ -49,13 +62,24 @@ def test_debug_pages(ai_client: Session) -> Verdict:
     return hostile.judge_hostile(sent, ai_client.ask(), holds, ai_client.show, nowhere)
 
 
-@check("markup, paths and header lines in a request do nothing", grounds=("http",), requests=_MOST)
+@check(
+    "markup, paths and header lines in a request do nothing",
+    grounds=("http",),
+    requests=_MOST,
+    broken_by=(mutate("change_header", name=hostile.INJECTED_HEADER, value="1"),),
+)
 def test_injections(ai_client: Session) -> Verdict:
     sent = _send_all(ai_client, hostile.list_injections(ai_client.request(), mint_canary(secrets.choice)))
     return hostile.judge_hostile(sent, ai_client.ask(), "no markup, path or header line has an effect", ai_client.show)
 
 
-@check("other sites may not act with a visitor's credentials", level="warn", grounds=("http",), requests=20)
+@check(
+    "other sites may not act with a visitor's credentials",
+    level="warn",
+    grounds=("http",),
+    requests=20,
+    broken_by=_LET_IN,
+)
 def test_foreign_origins(ai_client: Session) -> Verdict:
     sent = _send_all(ai_client, hostile.list_foreign_origins(ai_client.request(), ai_client.endpoint.url))
     return hostile.judge_hostile(sent, ai_client.ask(), "no other site is let in with credentials", ai_client.show)

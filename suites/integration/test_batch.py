@@ -7,9 +7,10 @@ import random
 from harness.checks.answers import batch, embeddings
 from harness.checks.control import Control
 from harness.core.exchange import Exchange
+from harness.core.mutation import ACCEPT_BAD_INPUT, CRASH_ON_BAD_INPUT, crash_after
 from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
-from harness.suite import Session, Verdict, check, make_inconclusive, once
+from harness.suite import Session, Verdict, check, make_inconclusive, mutate, once
 
 _ROWS = 8
 
@@ -19,7 +20,12 @@ def explain_no_batch() -> Verdict:
     return make_inconclusive("the sample is one input and not a list of rows: no batch can be made from it", n=0)
 
 
-@check("a batch equals its rows asked alone, in their order", needs=("batches",), requests=2 * _ROWS + 1)
+@check(
+    "a batch equals its rows asked alone, in their order",
+    needs=("batches",),
+    requests=2 * _ROWS + 1,
+    broken_by=(mutate("partial_batch", skip=16), mutate("other_answer", skip=8)),
+)
 def test_equals_singles(ai_client: Session) -> Verdict:
     rows = Rows(ai_client)
     if not rows.batches:
@@ -50,14 +56,25 @@ def _ask_empty(ai_client: Session) -> tuple[Exchange, Exchange] | None:
     return (ai_client.send(empty), ai_client.send(valid)) if empty else None
 
 
-@check("an empty batch is survived", needs=("batches",), grounds=("http",), requests=3)
+@check(
+    "an empty batch is survived",
+    needs=("batches",),
+    grounds=("http",),
+    requests=3,
+    broken_by=(CRASH_ON_BAD_INPUT, crash_after(0)),
+)
 def test_empty_survived(ai_client: Session) -> Verdict:
     exchanges = _ask_empty(ai_client)
     return batch.judge_empty_batch(*exchanges, ai_client.show) if exchanges else explain_no_batch()
 
 
 @check(
-    "an empty batch is refused, or has an empty answer", level="warn", needs=("batches",), grounds=("http",), requests=0
+    "an empty batch is refused, or has an empty answer",
+    level="warn",
+    needs=("batches",),
+    grounds=("http",),
+    requests=0,
+    broken_by=(ACCEPT_BAD_INPUT,),
 )
 def test_empty_refused(ai_client: Session) -> Verdict:
     exchanges = _ask_empty(ai_client)

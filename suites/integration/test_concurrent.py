@@ -13,7 +13,7 @@ from harness.core.exchange import Exchange, Query, Request
 from harness.core.verdict import Status, choose_worst
 from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, mutate
 
 from .company import CarriedQuery, make_bad_neighbours, make_carriers
 
@@ -24,6 +24,8 @@ _WITH_BAD = 2
 _REQUESTS = _INPUTS * (2 + ROUNDS) + _BAD * _WITH_BAD
 _CARRIERS, _CARRIER_ROUNDS = 6, 3
 _PART_REQUESTS = _CARRIERS * (3 + _CARRIER_ROUNDS)
+
+_SWAPPED = (mutate("swap_answers", wait=50), mutate("other_answer", skip=2 * _INPUTS))
 
 
 def _judge_concurrent(ai_client: Session, *, stream: bool) -> Verdict:
@@ -92,6 +94,7 @@ def _ask_carrier(ai_client: Session, carried: CarriedQuery) -> Exchange:
     requests=_REQUESTS + _PART_REQUESTS,
     tokens=16 * (_REQUESTS + 3 * _PART_REQUESTS),
     answers=_REQUESTS + 3 * _PART_REQUESTS,
+    broken_by=_SWAPPED,
 )
 def test_own_answers(ai_client: Session) -> Verdict:
     verdict = _judge_concurrent(ai_client, stream=False)
@@ -105,6 +108,12 @@ def test_own_answers(ai_client: Session) -> Verdict:
     )
 
 
-@check("concurrent streams get their own answers", needs=("streaming",), requests=_REQUESTS, tokens=16 * _REQUESTS)
+@check(
+    "concurrent streams get their own answers",
+    needs=("streaming",),
+    requests=_REQUESTS,
+    tokens=16 * _REQUESTS,
+    broken_by=_SWAPPED,
+)
 def test_own_streams(ai_client: Session) -> Verdict:
     return _judge_concurrent(ai_client, stream=True)

@@ -10,7 +10,7 @@ from harness.checks.http import disconnect
 from harness.core.exchange import Exchange, Query
 from harness.core.retry_after import read_stated_wait
 from harness.run.valid_inputs import Rows
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, mutate
 
 _LEAVING, _USUAL = 16, 8
 _FEW = 4
@@ -32,6 +32,7 @@ _REQUESTS = 1 + 4 * _ROUND + _LEAVING
     grounds=("direct",),
     requests=_REQUESTS,
     tokens=16 * _REQUESTS + (_LONG_TOKENS - 16) * _LEAVING,
+    broken_by=(mutate("answer_status", status=503, skip=1 + _ROUND + _LEAVING),),
 )
 def test_leaving_uses_nothing_up(ai_client: Session) -> Verdict:
     rows = Rows(ai_client)

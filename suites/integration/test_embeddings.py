@@ -9,7 +9,7 @@ from typing import Any
 from harness.checks.answers import embeddings
 from harness.core.exchange import Exchange
 from harness.run.valid_inputs import Rows
-from harness.suite import Session, Verdict, check, once
+from harness.suite import Session, Verdict, check, mutate, once
 
 _TEXTS = 8
 _SIZES = (2, 3, _TEXTS)
@@ -42,13 +42,23 @@ def _ask_batches(ai_client: Session) -> list[embeddings.VectorBatch]:
     return [(order, ai_client.ask(rows.query([texts[number] for number in order]))) for order in orders]
 
 
-@check("every text has one sound vector of its own", needs=("embeds",), requests=_TEXTS + len(_SIZES) + 1)
+@check(
+    "every text has one sound vector of its own",
+    needs=("embeds",),
+    requests=_TEXTS + len(_SIZES) + 1,
+    broken_by=(mutate("wrong_tensor"),),
+)
 def test_sound(ai_client: Session) -> Verdict:
     whole = _ask_batches(ai_client)[-1]
     return embeddings.judge_vectors(_ask_singles(ai_client), whole, _ask_base64(ai_client), ai_client.show)
 
 
-@check("a text has the same vector alone and in any batch", needs=("embeds", "batches"), requests=0)
+@check(
+    "a text has the same vector alone and in any batch",
+    needs=("embeds", "batches"),
+    requests=0,
+    broken_by=(mutate("other_answer", skip=_TEXTS),),
+)
 def test_same_in_any_batch(ai_client: Session) -> Verdict:
     return embeddings.judge_batched_vectors(_ask_singles(ai_client), _ask_batches(ai_client), ai_client.show)
 

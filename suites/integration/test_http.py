@@ -12,9 +12,10 @@ from harness.checks.http.kept_connection import AFTER_BAD, NumberedExchange
 from harness.checks.http.legal_forms import LEGAL_FORMS, select_forms
 from harness.checks.http.malformed import MALFORMED_REQUESTS, PATIENCE, select_malformed
 from harness.core.exchange import Exchange, Query
+from harness.core.mutation import ACCEPT_BAD_INPUT
 from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
-from harness.suite import Session, Verdict, check, make_inconclusive, once
+from harness.suite import Session, Verdict, check, make_inconclusive, mutate, once
 
 direct_check = partial(check, grounds=("direct",))
 _INPUTS, TURNS, PIPED = 4, 6, 3
@@ -51,12 +52,22 @@ def _ask_forms(ai_client: Session) -> tuple[Control, dict[str, Exchange], Exchan
 _FORM_COST = INPUTS_COST + len(LEGAL_FORMS) + 1
 
 
-@direct_check("one request in every legal form of HTTP is answered alike", requests=_FORM_COST, tokens=16 * _FORM_COST)
+@direct_check(
+    "one request in every legal form of HTTP is answered alike",
+    requests=_FORM_COST,
+    tokens=16 * _FORM_COST,
+    broken_by=(mutate("other_answer", skip=INPUTS_COST),),
+)
 def test_forms_answered_alike(ai_client: Session) -> Verdict:
     return legal_forms.judge_form_answers(*_ask_forms(ai_client), ai_client.show)
 
 
-@direct_check("every legal form of HTTP is accepted", level="warn", requests=0)
+@direct_check(
+    "every legal form of HTTP is accepted",
+    level="warn",
+    requests=0,
+    broken_by=(mutate("answer_status", status=400, skip=INPUTS_COST),),
+)
 def test_forms_accepted(ai_client: Session) -> Verdict:
     control, forms, _ = _ask_forms(ai_client)
     return legal_forms.judge_form_acceptance(control, forms, ai_client.show)
@@ -91,12 +102,18 @@ _CONNECTION_COST = INPUTS_COST + 2 * (TURNS + 1) + PIPED
     "requests over one connection each get their own answer, in order",
     requests=_CONNECTION_COST,
     tokens=16 * _CONNECTION_COST,
+    broken_by=(mutate("stale_answer", skip=INPUTS_COST),),
 )
 def test_one_connection(ai_client: Session) -> Verdict:
     return kept_connection.judge_kept_connection(*_ask_over_one_connection(ai_client), ai_client.show)
 
 
-@direct_check("requests sent at once over one connection are all answered", level="warn", requests=0)
+@direct_check(
+    "requests sent at once over one connection are all answered",
+    level="warn",
+    requests=0,
+    broken_by=(mutate("answer_status", status=500, skip=INPUTS_COST + TURNS),),
+)
 def test_pipelined(ai_client: Session) -> Verdict:
     control, _, pipelined = _ask_over_one_connection(ai_client)
     if why := control.select_distinct()[1]:
@@ -127,20 +144,30 @@ def _send_malformed(ai_client: Session) -> _MalformedProbes:
 _MALFORMED_COST = INPUTS_COST + 2 * (len(MALFORMED_REQUESTS) + 1) + 1
 
 
-@direct_check("bytes that are no proper HTTP harm nobody else", requests=_MALFORMED_COST, tokens=16 * _MALFORMED_COST)
+@direct_check(
+    "bytes that are no proper HTTP harm nobody else",
+    requests=_MALFORMED_COST,
+    tokens=16 * _MALFORMED_COST,
+    broken_by=(mutate("other_answer", skip=INPUTS_COST),),
+)
 def test_wrong_bytes_harm_nobody(ai_client: Session) -> Verdict:
     control, probes, after, _ = _send_malformed(ai_client)
     return malformed.judge_malformed_harm(control, probes, after, ai_client.show)
 
 
-@direct_check("bytes that are no proper HTTP are refused", level="warn", requests=0)
+@direct_check("bytes that are no proper HTTP are refused", level="warn", requests=0, broken_by=(ACCEPT_BAD_INPUT,))
 def test_wrong_bytes_refused(ai_client: Session) -> Verdict:
     control, probes, _, _ = _send_malformed(ai_client)
     answers = {name: exchange for name, exchange, _ in probes if name != SMUGGLED}
     return malformed.judge_malformed_refusals(control, answers, ai_client.show)
 
 
-@direct_check("a request hidden in another one's body is not carried out", level="warn", requests=0)
+@direct_check(
+    "a request hidden in another one's body is not carried out",
+    level="warn",
+    requests=0,
+    broken_by=(mutate("accept_refused", answered="4*", times=2),),
+)
 def test_smuggling(ai_client: Session) -> Verdict:
     control, _, _, both = _send_malformed(ai_client)
     return malformed.judge_smuggling(control, both, ai_client.show)

@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from harness.checks.http import idempotency
 from harness.checks.http.idempotency import KeyedExchanges
 from harness.core.exchange import Exchange, Query
+from harness.core.mutation import ACCEPT_BAD_INPUT
 from harness.run.valid_inputs import Rows
-from harness.suite import Session, Verdict, check, once
+from harness.suite import Session, Verdict, check, mutate, once
 
 _CONCURRENT = 3
 _REQUESTS = 4 + _CONCURRENT
@@ -42,11 +43,18 @@ def _send(ai_client: Session, query: Query, key: str, times: int = 1) -> list[Ex
     grounds=("idempotency",),
     requests=_REQUESTS,
     tokens=16 * _REQUESTS,
+    broken_by=(mutate("other_answer", form="drift"),),
 )
 def test_carried_out_once(ai_client: Session) -> Verdict:
     return idempotency.judge_repeats_under_key(_ask_keyed(ai_client), ai_client.show)
 
 
-@check("another request under a used key is refused", level="warn", grounds=("idempotency",), requests=0)
+@check(
+    "another request under a used key is refused",
+    level="warn",
+    grounds=("idempotency",),
+    requests=0,
+    broken_by=(ACCEPT_BAD_INPUT,),
+)
 def test_reuse_refused(ai_client: Session) -> Verdict:
     return idempotency.judge_key_reuse(_ask_keyed(ai_client), ai_client.show)

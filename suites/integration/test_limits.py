@@ -15,6 +15,7 @@ from harness.checks.generation.thinking import EMPTY_TRIES
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.json_path import JSONPath, find_paths, read_at, replace_at
+from harness.core.mutation import crash_after
 from harness.protocols.shared.opaque_text import find_sentence
 from harness.run.asking_in_turn import ask_in_turn
 from harness.run.empty_answers import ask_again_if_empty
@@ -147,13 +148,24 @@ def _search_rows(ai_client: Session) -> SizeSearch | None:
     return _Search(ai_client, ask, find_problem, 1, 4, cap).run("batch", "rows")
 
 
-@check("every batch up to the limit is answered whole", needs=("batches",), requests=SIZE_COST + 2 * SINGLES)
+@check(
+    "every batch up to the limit is answered whole",
+    needs=("batches",),
+    requests=SIZE_COST + 2 * SINGLES,
+    broken_by=(crash_after(CONTROL_COST + 2 * SINGLES + 1),),
+)
 def test_rows(ai_client: Session) -> Verdict:
     search = _search_rows(ai_client)
     return limits.judge_sizes(search, ai_client.show) if search else explain_no_batch()
 
 
-@check("a batch over the limit is refused with a clear 4xx", level="warn", needs=("batches",), requests=0)
+@check(
+    "a batch over the limit is refused with a clear 4xx",
+    level="warn",
+    needs=("batches",),
+    requests=0,
+    broken_by=(crash_after(CONTROL_COST + 2 * SINGLES + 1),),
+)
 def test_rows_refused(ai_client: Session) -> Verdict:
     search = _search_rows(ai_client)
     return limits.judge_sizes_over_limit(search, ai_client.show) if search else explain_no_batch()
@@ -196,12 +208,24 @@ _PROMPT_COST = CONTROL_COST + (1 + EMPTY_TRIES) * _MAX_TRIALS + 2
 """An empty answer is asked for again, and each trial may be repeated over a raw connection."""
 
 
-@check("every prompt up to the limit is answered", needs=("text",), requests=_PROMPT_COST, tokens=16 * _PROMPT_COST)
+@check(
+    "every prompt up to the limit is answered",
+    needs=("text",),
+    requests=_PROMPT_COST,
+    tokens=16 * _PROMPT_COST,
+    broken_by=(crash_after(CONTROL_COST + 1),),
+)
 def test_prompt(ai_client: Session) -> Verdict:
     return limits.judge_sizes(_search_prompt(ai_client), ai_client.show)
 
 
-@check("a prompt over the limit is refused with a clear 4xx, not cut", level="warn", needs=("text",), requests=0)
+@check(
+    "a prompt over the limit is refused with a clear 4xx, not cut",
+    level="warn",
+    needs=("text",),
+    requests=0,
+    broken_by=(crash_after(CONTROL_COST + 1),),
+)
 def test_prompt_refused(ai_client: Session) -> Verdict:
     return limits.judge_sizes_over_limit(_search_prompt(ai_client), ai_client.show)
 
@@ -217,6 +241,7 @@ def _lengthen_sentence(inputs: Any, place: JSONPath, size: int) -> Any:
     "texts of ordinary length are answered, or refused with a clear 4xx",
     needs=("sentences",),
     requests=CONTROL_COST + len(TEXT_LENGTHS) + 1,
+    broken_by=(crash_after(CONTROL_COST),),
 )
 def test_text_lengths(ai_client: Session) -> Verdict:
     control, sample = ask_control(ai_client), ai_client.sample()
@@ -248,11 +273,23 @@ def _search_body(ai_client: Session) -> SizeSearch:
     return _Search(ai_client, ask, find_problem, max(2**16, 2 * len(request.body)), 8, BYTES).run("body", "bytes")
 
 
-@check("every body up to the limit is answered", grounds=("http",), requests=SIZE_COST, tokens=16 * SIZE_COST)
+@check(
+    "every body up to the limit is answered",
+    grounds=("http",),
+    requests=SIZE_COST,
+    tokens=16 * SIZE_COST,
+    broken_by=(crash_after(CONTROL_COST + 1),),
+)
 def test_body(ai_client: Session) -> Verdict:
     return limits.judge_sizes(_search_body(ai_client), ai_client.show)
 
 
-@check("a body over the limit is refused with a clear 4xx", level="warn", grounds=("http",), requests=0)
+@check(
+    "a body over the limit is refused with a clear 4xx",
+    level="warn",
+    grounds=("http",),
+    requests=0,
+    broken_by=(crash_after(CONTROL_COST + 1),),
+)
 def test_body_refused(ai_client: Session) -> Verdict:
     return limits.judge_sizes_over_limit(_search_body(ai_client), ai_client.show)

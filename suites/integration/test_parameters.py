@@ -8,7 +8,7 @@ from harness.checks.generation import choices, parameters
 from harness.checks.generation.text_cases import choose_stop_sequence
 from harness.checks.generation.thinking import explain_no_text
 from harness.core.exchange import EventKind
-from harness.suite import Session, Verdict, check, make_inconclusive
+from harness.suite import Session, Verdict, check, make_inconclusive, mutate
 
 from .generated_text import LONG, OPEN_PROMPT, OWN, SHORT, ask_both_ways, ask_counts, ask_limits, get_limit, make_query
 
@@ -20,7 +20,14 @@ _LIMITS_COST = 2 * LONG + 2 * SHORT
 _LIMIT_TRIALS = 4
 
 
-@check("max_tokens bounds the answer", level="warn", needs=("generates",), requests=5, tokens=_LIMITS_COST + OWN)
+@check(
+    "max_tokens bounds the answer",
+    level="warn",
+    needs=("generates",),
+    requests=5,
+    tokens=_LIMITS_COST + OWN,
+    broken_by=(mutate("other_answer", form="drift"),),
+)
 def test_max_tokens(ai_client: Session) -> Verdict:
     limited, show = ask_limits(ai_client), ai_client.show
     own = ai_client.ask(make_query(ai_client, OWN, ai_client.sample().inputs))
@@ -47,7 +54,13 @@ def test_output_limit(ai_client: Session) -> Verdict:
     return parameters.judge_output_limit(limit, answers, ai_client.show)
 
 
-@check("an answer that was cut is not declared complete", needs=("generates",), requests=4, tokens=_LIMITS_COST)
+@check(
+    "an answer that was cut is not declared complete",
+    needs=("generates",),
+    requests=4,
+    tokens=_LIMITS_COST,
+    broken_by=(mutate("wrong_finish_reason"),),
+)
 def test_ending(ai_client: Session) -> Verdict:
     limited, show = ask_limits(ai_client), ai_client.show
     if limited.limit is None and limited.long.ok:
@@ -64,6 +77,7 @@ def test_ending(ai_client: Session) -> Verdict:
     needs=("generates",),
     requests=6,
     tokens=4 * LONG + 2 * SHORT,
+    broken_by=(mutate("other_answer", form="drift"),),
 )
 def test_stop(ai_client: Session) -> Verdict:
     long = ask_limits(ai_client).long
@@ -86,6 +100,7 @@ def test_stop(ai_client: Session) -> Verdict:
     grounds=("deterministic",),
     requests=4,
     tokens=2 * LONG + 3 * SHORT,
+    broken_by=(mutate("other_answer", form="drift"),),
 )
 def test_repeatable(ai_client: Session) -> Verdict:
     first, again, _ = ask_counts(ai_client)
@@ -99,6 +114,7 @@ def test_repeatable(ai_client: Session) -> Verdict:
     grounds=("deterministic",),
     requests=6,
     tokens=6 * 2 * SHORT,
+    broken_by=(mutate("other_answer", form="drift"),),
 )
 def test_seed(ai_client: Session) -> Verdict:
     seed = ai_client.settings.seed
@@ -116,6 +132,7 @@ def test_seed(ai_client: Session) -> Verdict:
     requests=4,
     tokens=4 * _N * SHORT,
     answers=4 * _N,
+    broken_by=(mutate("partial_batch"),),
 )
 def test_choices(ai_client: Session) -> Verdict:
     exchanges = ask_both_ways(ai_client, SHORT, n=_N, temperature=1)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from harness.checks.generation import structured
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, mutate
 
 from .generated_text import ask_both_ways, make_query
 
@@ -39,6 +39,7 @@ def make_schema_format(name: str) -> dict[str, Any]:
     requests=2,
     tokens=2 * _TOKENS,
     cases=tuple(ANSWER_SCHEMAS),
+    broken_by=(mutate("other_answer"), mutate("empty_answer")),
 )
 def test_obeys(ai_client: Session, case: str) -> Verdict:
     exchanges = ask_both_ways(ai_client, _TOKENS, STRUCTURED_PROMPT, response_format=make_schema_format(case))

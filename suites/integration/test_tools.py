@@ -9,7 +9,7 @@ from harness.checks.generation import tools
 from harness.checks.generation.thinking import EMPTY_TRIES
 from harness.core.exchange import Exchange
 from harness.run.empty_answers import ask_again_if_empty
-from harness.suite import Session, Verdict, check, once
+from harness.suite import Session, Verdict, check, mutate, once
 
 from .generated_text import ask_both_ways, make_query
 
@@ -44,14 +44,25 @@ def _ask_required(ai_client: Session) -> dict[str, Exchange]:
     return dict(zip(("required", "required and streamed"), exchanges, strict=False))
 
 
-@tools_check("a required call is whole and obeys its schema", requests=3, tokens=3 * _TOKENS)
+@tools_check(
+    "a required call is whole and obeys its schema",
+    requests=3,
+    tokens=3 * _TOKENS,
+    broken_by=(mutate("broken_tool_arguments"),),
+)
 def test_called(ai_client: Session) -> Verdict:
     answers = {name: (exchange, TOOL_SCHEMAS) for name, exchange in _ask_required(ai_client).items()}
     named = ai_client.ask(make_query(ai_client, _TOKENS, _PROMPT, tools=_TOOLS, tool_choice=_NAMED_CHOICE))
     return tools.judge_required_calls({**answers, "named": (named, {"add": TOOL_SCHEMAS["add"]})}, ai_client.show)
 
 
-@tools_check("the finish reason tells of a call", level="warn", requests=2, tokens=2 * _TOKENS)
+@tools_check(
+    "the finish reason tells of a call",
+    level="warn",
+    requests=2,
+    tokens=2 * _TOKENS,
+    broken_by=(mutate("wrong_finish_reason"),),
+)
 def test_call_ending(ai_client: Session) -> Verdict:
     return tools.judge_call_ending(_ask_required(ai_client), ai_client.show)
 

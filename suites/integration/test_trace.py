@@ -7,7 +7,7 @@ from harness.checks.control import Control
 from harness.checks.http import trace
 from harness.checks.http.trace import MALFORMED_TRACE_HEADERS, VALID_TRACE_HEADERS
 from harness.core.exchange import Exchange
-from harness.suite import Session, Verdict, check, once
+from harness.suite import Session, Verdict, check, mutate, once
 
 from .test_http import INPUTS_COST, ask_control_inputs
 
@@ -26,12 +26,24 @@ def _ask_with_headers(ai_client: Session) -> tuple[Control, dict[str, Exchange]]
 _TRACE_COST = INPUTS_COST + len(VALID_TRACE_HEADERS) + len(MALFORMED_TRACE_HEADERS)
 
 
-@check("trace headers change nothing in an answer", grounds=("direct",), requests=_TRACE_COST, tokens=16 * _TRACE_COST)
+@check(
+    "trace headers change nothing in an answer",
+    grounds=("direct",),
+    requests=_TRACE_COST,
+    tokens=16 * _TRACE_COST,
+    broken_by=(mutate("other_answer", skip=INPUTS_COST),),
+)
 def test_traced(ai_client: Session) -> Verdict:
     return trace.judge_trace_headers(*_ask_with_headers(ai_client), ai_client.show)
 
 
-@check("malformed trace headers are ignored", level="warn", grounds=("direct",), requests=0)
+@check(
+    "malformed trace headers are ignored",
+    level="warn",
+    grounds=("direct",),
+    requests=0,
+    broken_by=(mutate("answer_status", status=400, skip=INPUTS_COST),),
+)
 def test_malformed_ignored(ai_client: Session) -> Verdict:
     return trace.judge_malformed_trace_headers(*_ask_with_headers(ai_client), ai_client.show)
 
@@ -39,7 +51,13 @@ def test_malformed_ignored(ai_client: Session) -> Verdict:
 _ID_COST = _CONCURRENT + 7
 
 
-@check("every answer carries an id of its own", grounds=("request_id",), requests=_ID_COST, tokens=16 * _ID_COST)
+@check(
+    "every answer carries an id of its own",
+    grounds=("request_id",),
+    requests=_ID_COST,
+    tokens=16 * _ID_COST,
+    broken_by=(mutate("change_header", name="x-request-id"),),
+)
 def test_request_id(ai_client: Session) -> Verdict:
     header = ai_client.promises.request_id or "x-request-id"
     sample = ai_client.sample()

@@ -11,7 +11,8 @@ from harness.checks.generation.unicode import CONFIRMATIONS, Spellings, TextAnsw
 from harness.core.errors import UsageError
 from harness.core.exchange import Exchange, Query, Request
 from harness.core.json_path import find_paths, replace_at
-from harness.suite import Session, Verdict, check, once
+from harness.core.mutation import CRASH_ON_BAD_INPUT
+from harness.suite import Session, Verdict, check, mutate, once
 
 from .bad_input_trials import CONTROL_COST, ask_control
 from .generated_text import make_query
@@ -93,12 +94,19 @@ def _ask_texts(ai_client: Session) -> TextAnswers:
     needs=("text_input",),
     requests=_TEXT_REQUESTS,
     tokens=_LIMIT * _TEXT_REQUESTS,
+    broken_by=(mutate("other_answer", skip=CONTROL_COST),),
 )
 def test_text_kept(ai_client: Session) -> Verdict:
     return unicode.judge_texts(_ask_texts(ai_client), ai_client.show)
 
 
-@check("text is answered, or refused where it is none", level="warn", needs=("text_input",), requests=0)
+@check(
+    "text is answered, or refused where it is none",
+    level="warn",
+    needs=("text_input",),
+    requests=0,
+    broken_by=(CRASH_ON_BAD_INPUT,),
+)
 def test_text_accepted(ai_client: Session) -> Verdict:
     return unicode.judge_text_acceptance(_ask_texts(ai_client), ai_client.show)
 
@@ -108,6 +116,7 @@ def test_text_accepted(ai_client: Session) -> Verdict:
     needs=("tensors",),
     grounds=("http",),
     requests=CONTROL_COST + 2,
+    broken_by=(mutate("other_answer", skip=CONTROL_COST),),
 )
 def test_id(ai_client: Session) -> Verdict:
     sample, control = ai_client.sample(), ask_control(ai_client)

@@ -8,13 +8,18 @@ from harness.checks.answers import batch, embeddings
 from harness.checks.control import Control
 from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
-from harness.suite import Session, Verdict, check, make_inconclusive
+from harness.suite import Session, Verdict, check, make_inconclusive, mutate
 
 _ROWS, _SIZES = 16, (2, 3, 7, 16, 16)
 """Rows, and those of each batch: odd sizes are padded, and kernels change with the size."""
 
 
-@check("a row has one answer, alone and in any batch", needs=("batches",), requests=2 * _ROWS + len(_SIZES))
+@check(
+    "a row has one answer, alone and in any batch",
+    needs=("batches",),
+    requests=2 * _ROWS + len(_SIZES),
+    broken_by=(mutate("partial_batch", skip=2 * _ROWS), mutate("other_answer", skip=_ROWS)),
+)
 def test_any_batch(ai_client: Session) -> Verdict:
     rows = Rows(ai_client)
     if not rows.batches:

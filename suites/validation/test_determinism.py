@@ -11,7 +11,7 @@ from harness.core.exchange import Exchange, Query
 from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
 from harness.run.version_questions import VERSION_REQUESTS, ask_versions
-from harness.suite import Session, Verdict, check, make_inconclusive
+from harness.suite import Session, Verdict, check, make_inconclusive, mutate
 
 _LENGTHS, _EACH, _ROWS = (220, 500), 4, 8
 """Words of the prompts, so many of each length, and rows where there are no prompts.
@@ -51,6 +51,7 @@ def _ask_beside(session: Session, queries: Sequence[Query], most: int) -> list[l
     promise="deterministic",
     requests=_REQUESTS,
     tokens=_TOKENS * _REQUESTS,
+    broken_by=(mutate("other_answer", skip=2 * _ROWS),),
 )
 def test_one_answer(ai_client: Session) -> Verdict:
     kinds, queries = zip(*_draw_inputs(ai_client), strict=True)
@@ -70,6 +71,7 @@ def test_one_answer(ai_client: Session) -> Verdict:
     promise="deterministic",
     requests=VERSION_REQUESTS,
     tokens=16 * VERSION_REQUESTS,
+    broken_by=(mutate("other_answer", skip=VERSION_REQUESTS // 3),),
 )
 def test_one_model(ai_client: Session) -> Verdict:
     rows = Rows(ai_client)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
 
-from tests.conftest import GateOutcome, run_gate
+from harness.reference.deployment import Deployment
+from tests.conftest import KEY, GateOutcome, run_gate
 from tests.suites.smoke.test_https import served
 
 OWN_TESTS = """
@@ -24,25 +26,34 @@ def test_says_something(ai_chat):
     assert ai_chat("Say hello.", max_tokens=8).text
 """
 
+WEAKENED = """
+from harness.checks.generation import stream
+from harness.core.verdict import Case, judge_contract
 
-def prove(folder: Path, url: str, *options: str) -> tuple[GateOutcome, dict[str, dict[str, Any]]]:
-    outcome = run_gate(folder, f"--ai-endpoint={url}", "--ai-prove", *options)
+stream.judge_terminator = lambda exchange, show: judge_contract([Case("any")], "all is well")
+"""
+
+
+def prove(folder: Path, url: str, *options: str, **how: Any) -> tuple[GateOutcome, dict[str, dict[str, Any]]]:
+    outcome = run_gate(folder, f"--ai-endpoint={url}", "--ai-prove", *options, timeout=590, **how)
     assert (outcome.run_dir / "proof.json").exists(), outcome.out + outcome.err
     proof = json.loads((outcome.run_dir / "proof.json").read_text())
     return outcome, {row["check"].rpartition("::")[2]: row for row in proof["rows"]}
 
 
 @pytest.mark.slow
-def test_every_check_of_smoke_is_shown_and_a_test_that_asserts_nothing_is_named(tmp_path: Path, reference: str) -> None:
+def test_checks_that_cannot_fail_are_named_and_the_others_of_smoke_are_shown(tmp_path: Path, reference: str) -> None:
     (tmp_path / "test_own.py").write_text(OWN_TESTS)
+    (tmp_path / "conftest.py").write_text(WEAKENED)
     outcome, rows = prove(tmp_path, reference, "--ai-protocol=openai_chat")
     unshown = [name for name, row in rows.items() if not row["shown"]]
-    assert unshown == ["test_asserts_nothing"], outcome.out
+    assert unshown == ["test_terminator", "test_asserts_nothing"], outcome.out
     assert outcome.status == 20
     assert outcome.check("ai-run/proof")["verdict"] == "INCONCLUSIVE"
-    assert f"{len(rows) - 1} of {len(rows)} checks shown able to fail here" in outcome.out
+    assert f"{len(rows) - 2} of {len(rows)} checks shown able to fail here" in outcome.out
     assert "not shown: test_own.py::test_asserts_nothing" in outcome.out
-    assert rows["test_terminator"]["mutation"] == "unfinished_stream"
+    assert rows["test_role"]["mutation"] == "drop_events"
+    assert rows["test_terminator"]["tried"][0] == "unfinished_stream"
     assert rows["test_reachable"]["mutation"] == "refused_connection"
     assert outcome.gate is not None
     assert outcome.gate["proof"]["rows"] == list(rows.values())
@@ -57,6 +68,19 @@ def test_an_https_endpoint_is_proved_through_a_link_that_speaks_tls(tmp_path: Pa
         outcome, rows = prove(tmp_path, url, "--ai-protocol=v2", "--ai-model=digits", "--ai-only-packaged")
     assert rows["test_certificate"]["mutation"] == "untrusted_certificate"
     assert all(row["shown"] for row in rows.values()), outcome.out
+    assert outcome.status == 0
+
+
+@pytest.mark.catalogue
+@pytest.mark.slow(seconds=240)
+@pytest.mark.parametrize(("protocol", "model"), [("openai_chat", "tiny-chat"), ("v2", "digits"), ("plain_json", "")])
+def test_the_whole_proof_of_the_reference_deployment(tmp_path: Path, protocol: str, model: str) -> None:
+    options = [f"--ai-protocol={protocol}", "--ai-only-packaged", *([f"--ai-model={model}"] if model else [])]
+    (tmp_path / "aiharness.toml").write_text("[promises]\ndeterministic = true\n")
+    with Deployment("hardened", api_key=KEY) as deployment:
+        env = {**os.environ, "AIHARNESS_API_KEY": KEY}
+        outcome, rows = prove(tmp_path, deployment.url, *options, suite="smoke,integration", env=env)
+    assert not [row for row in rows.values() if not row["shown"]], outcome.out
     assert outcome.status == 0
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any
 
 from harness.checks.answers.valid_answer import (
@@ -184,7 +185,14 @@ def judge_generated_requests(search: RequestSearch, show: Show) -> Verdict:
 
 
 def judge_generated_failures(search: RequestSearch, show: Show) -> Verdict:
-    """No generated request is treated as the server's own failure, or answered otherwise than announced."""
+    """No generated request is treated as the server's own failure, or answered otherwise than announced.
+
+    Where the announcement leaves nothing open, such a failure also counts as one that was not survived.
+    """
+    broken = search.smallest.get(OutcomeKind.BROKEN)
+    is_own_failure = broken is not None and (broken.exchange.status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if is_own_failure and OutcomeKind.FAILED not in search.smallest:
+        return _judge_kind(search, OutcomeKind.BROKEN, show)
     return _judge_kind(search, OutcomeKind.FAILED, show)
 
 
