@@ -100,7 +100,7 @@ def _draw_targets(
     data: Dataset, form: RowForm, settings: AttackSettings, kind: AttackKind, seed: int
 ) -> list[AttackedInput]:
     assert data.labels is not None
-    distance = _make_threat(data, form, settings, kind)
+    distance = make_threat(data, form, settings, kind)
     order = np.random.default_rng(seed).permutation(len(data.inputs)).tolist()
     budget = RowBudget(settings.budget, settings.rows)
     words = {word: tuple(others) for word, others in settings.words.items()}
@@ -114,7 +114,8 @@ def _draw_targets(
     return targets
 
 
-def _make_threat(data: Dataset, form: RowForm, settings: AttackSettings, kind: AttackKind) -> Threat:
+def make_threat(data: Dataset, form: RowForm, settings: AttackSettings, kind: AttackKind) -> Threat:
+    """What the settings allow an attack of this kind to send. The limit of its norm must be configured."""
     limit = settings.get_limit(kind.norm)
     assert limit is not None
     if kind.takes == "text":

@@ -39,7 +39,7 @@ class AttackedInputs:
     changed their margin, `lost` says how the first lost row ended. `masked` says why the scores hide what a row
     changes, `rows` how many were sent for which purpose. `unattackable` says why no input could be attacked; `mismatch`
     why no label was ever answered, in which case the most generous reading calls `readable` inputs right. `named` has,
-    for an attack that always sends the same changes, the inputs that each broke.
+    for an attack that always sends the same changes, the inputs that each broke. `budget` is the most rows an input.
     """
 
     attack: str = ""
@@ -57,6 +57,7 @@ class AttackedInputs:
     readable: int = 0
     named: tuple[tuple[str, int, int], ...] = ()
     notes: tuple[str, ...] = ()
+    budget: int = 0
 
     def count(self) -> Counter[str]:
         """How many inputs are in each state."""

@@ -178,7 +178,7 @@ class Campaign:
         labels = [str(target.criterion.label) for target in targets]
         reading = read_generously(labels, [target.first_label for target in targets])
         kind = find_kind(self._attack)
-        masked = self._masked
+        settings = self._session.settings.attack
         return AttackedInputs(
             attack=self._tried,
             limit=_describe_limit(targets[0].task.distance, kind),
@@ -187,13 +187,14 @@ class Campaign:
             unmoved=_count_unmoved(kind, targets),
             lost=lost[0].outcome if lost else "",
             declined=len(lost),
-            masked=masked,
+            masked=self._masked,
             rows=dict(oracle.rows),
             examples=show_findings(self._session, self._attack, targets, self._form),
             mismatch=reading.reason if reading else "",
             readable=len(reading.right) if reading else 0,
             named=_count_by_name(kind, targets),
             notes=(*self._notes, *_describe_samples(kind, targets)),
+            budget=settings.budget if settings else 0,
         )
 
 

@@ -6,8 +6,13 @@ Tested in tests/robustness/test_findings.py.
 from __future__ import annotations
 
 from harness.checks.common import find_harness_error
+from harness.core.attack import AttackKind
+from harness.core.attack_settings import LIMITS
+from harness.core.dataset import Dataset
 from harness.core.stored_finding import StoredFinding
+from harness.core.threat import NORM_NAMES, Norm
 from harness.core.verdict import Status, Verdict, make_inconclusive
+from harness.robustness.attack_inputs import make_threat
 from harness.robustness.attacked_input import REPLAYS
 from harness.robustness.query_ledger import compute_row_digest
 from harness.robustness.row_forms import RowForm, find_form
@@ -18,7 +23,8 @@ from harness.run.session import Session
 def replay_stored_finding(session: Session, finding: StoredFinding) -> Verdict:
     """FAIL where each replay is answered wrongly, PASS where none is; INCONCLUSIVE where they differ or fail.
 
-    A finding whose input is no row of the data any more shows nothing: nobody knows its label.
+    A finding whose input is no row of the data any more shows nothing: nobody knows its label. One that the threat
+    model does not allow any more is not sent.
     """
     data = session.settings.data
     assert data is not None
@@ -30,6 +36,10 @@ def replay_stored_finding(session: Session, finding: StoredFinding) -> Verdict:
         form.encode(data.dataset.inputs[finding.input])
     ):
         return make_inconclusive(f"out of date: input {finding.input} of {data.dataset.name} is another row now", n=0)
+    if why := _find_outside(session, finding, data.dataset, form):
+        return make_inconclusive(
+            f"out of constraint: the {finding.attack} finding for input {finding.input} {why}", n=0
+        )
     oracle = Oracle(session, form.decode, REPLAYS)
     answers = oracle.replay([form.encode(finding.row)] * REPLAYS)
     if unreached := find_harness_error(*(exchange for _, exchange in answers)):
@@ -48,3 +58,17 @@ def replay_stored_finding(session: Session, finding: StoredFinding) -> Verdict:
         reason = f"{what} is flaky: it is answered wrongly in {sum(wrong)} of {REPLAYS} replays"
         return make_inconclusive(reason, n=REPLAYS, counterexamples=(example,))
     return Verdict(Status.PASS, f"{what} is mended: answered right in {REPLAYS} of {REPLAYS} replays", n=REPLAYS)
+
+
+def _find_outside(session: Session, finding: StoredFinding, data: Dataset, form: RowForm) -> str:
+    """Why the configured threat model does not allow a finding, or an empty text."""
+    settings = session.settings.attack
+    if settings is None or finding.norm not in set(Norm):
+        return ""
+    norm, original, row = Norm(finding.norm), form.encode(data.inputs[finding.input]), form.encode(finding.row)
+    if settings.get_limit(norm) is None:
+        return f"changes the row by {NORM_NAMES[norm]}, for which no limit is configured"
+    threat = make_threat(data, form, settings, AttackKind(norm, takes="text" if isinstance(row, str) else "numbers"))
+    if threat.allows(original, row):
+        return ""
+    return f"lies {finding.distance:g} away ({LIMITS[norm]}: {threat.eps:g} is allowed), or its columns do not allow it"

@@ -35,14 +35,12 @@ def judge_new_vulnerabilities(now: AttackedInputs, saved: AttackedInputs | str, 
     """Whether more inputs are broken than in the baseline, by Tango's score test of pairs against `MARGIN`.
 
     An input without a decision on either side is no pair. Raises nothing for a baseline of other inputs: it is
-    INCONCLUSIVE, as is one under another limit.
+    INCONCLUSIVE, as is one under another limit or budget, and a PASS with scores that hide what a row changes.
     """
     if isinstance(saved, str):
         return make_inconclusive(saved, n=0)
-    if problem := now.unattackable or saved.unattackable:
+    if problem := _find_mismatch(now, saved):
         return make_inconclusive(problem, n=0)
-    if (now.digest, now.limit) != (saved.digest, saved.limit):
-        return make_inconclusive("the baseline attacked other inputs, or within another limit", n=0)
     before = {outcome.number: outcome.state for outcome in saved.outcomes}
     pairs = []
     for outcome in now.outcomes:
@@ -60,6 +58,8 @@ def judge_new_vulnerabilities(now: AttackedInputs, saved: AttackedInputs | str, 
         status, conclusion = Status.PASS, f"more by {MARGIN:.0%} of the inputs is refuted"
     elif decided.decision == "fail":
         status, conclusion = Status.FAIL, f"more by at most {MARGIN:.0%} of the inputs is refuted"
+    if status is Status.PASS and now.masked:
+        status, conclusion = Status.INCONCLUSIVE, f"it proves nothing: {now.masked}"
     shown = set(new[:5])
     examples = [example for example in now.examples if (example.request or {}).get("input") in shown]
     return Verdict(
@@ -78,3 +78,14 @@ def judge_new_vulnerabilities(now: AttackedInputs, saved: AttackedInputs | str, 
         counterexamples=tuple(examples),
         notes=(f"McNemar's exact test, one-sided: p = {chance:.3g}", f"newly broken: {new[:20] or 'none'}"),
     )
+
+
+def _find_mismatch(now: AttackedInputs, saved: AttackedInputs) -> str:
+    """Why the two runs cannot be compared, or an empty text."""
+    if problem := now.unattackable or now.mismatch or saved.unattackable or saved.mismatch:
+        return problem
+    if (now.digest, now.limit) != (saved.digest, saved.limit):
+        return "the baseline attacked other inputs, or within another limit"
+    if now.budget != saved.budget:
+        return f"the baseline searched with {saved.budget} rows an input, this run with {now.budget}"
+    return ""

@@ -33,8 +33,8 @@ def run(
             return attack_inputs(session, attack, keep=found.append), found
 
 
-def replay(service: Digits, folder: Path, finding: StoredFinding) -> Any:
-    with serving(service) as url, asking(settings(url, digits(N)), folder) as session:
+def replay(service: Digits, folder: Path, finding: StoredFinding, eps: float = 2.0) -> Any:
+    with serving(service) as url, asking(settings(url, digits(N), eps=eps), folder) as session:
         return replay_stored_finding(session, finding)
 
 
@@ -114,6 +114,16 @@ def test_a_finding_for_another_input_is_out_of_date(first: tuple[Any, list[Store
         verdict = replay(Digits(), tmp_path, finding)
         assert verdict.status is Status.INCONCLUSIVE
         assert "out of date" in verdict.reason
+
+
+def test_a_finding_beyond_the_limit_is_not_sent(first: tuple[Any, list[StoredFinding]], tmp_path: Path) -> None:
+    finding, service = max(first[1], key=lambda finding: finding.distance), Digits()
+    for other in (finding, replace(finding, norm="l2")):
+        verdict = replay(service, tmp_path, other, eps=0.1)
+        assert verdict.status is Status.INCONCLUSIVE
+        assert verdict.reason.startswith(f"out of constraint: the rays finding for input {finding.input} ")
+    assert "no limit is configured" in verdict.reason
+    assert not service.requests
 
 
 def test_a_file_of_findings_holds_the_last_confirmed_of_each(tmp_path: Path) -> None:

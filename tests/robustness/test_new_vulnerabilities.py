@@ -51,6 +51,20 @@ def test_other_inputs_or_another_limit_are_no_baseline() -> None:
         assert verdict.status is Status.INCONCLUSIVE
 
 
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        (replace(make(set()), budget=50), "the baseline searched with 0 rows an input, this run with 50"),
+        (replace(make(set(range(200))), mismatch="the labels have another form"), "another form"),
+        (replace(make(set()), masked="the scores are rounded"), "it proves nothing: the scores are rounded"),
+    ],
+)
+def test_what_is_searched_otherwise_shows_nothing(now: AttackedInputs, words: str) -> None:
+    verdict = judge_new_vulnerabilities(now, make(set()), 0.05)
+    assert verdict.status is Status.INCONCLUSIVE
+    assert words in verdict.reason
+
+
 def test_a_new_finding_is_shown() -> None:
     examples = tuple(Counterexample(f"input {number}", request={"input": number}) for number in (0, 50))
     now = replace(make(set(range(40))), examples=examples)
