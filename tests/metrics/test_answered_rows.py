@@ -9,7 +9,10 @@ import pytest
 
 from harness.metrics.answered_rows import NO_CLASS, AnsweredRows, make_answered_rows
 from harness.metrics.quality_metric import Aim, find_metric, list_metrics
-from tests.metrics.test_families import BINARY, CASES, NAMES, NUMBERS, ROWS, draw_vectors
+from tests.metrics.test_families import BINARY, CASES, NUMBERS, ROWS, draw_vectors
+
+FIGURES = [case[:3] for case in CASES if not case[1].is_ranking]
+"""Those of which a failed row is known from the others; tests/suites/validation/test_ranking.py has those of orders."""
 
 
 def fail(rows: AnsweredRows, places: np.ndarray) -> AnsweredRows:
@@ -22,6 +25,9 @@ def fail(rows: AnsweredRows, places: np.ndarray) -> AnsweredRows:
         low, high = rows.labels.min(), rows.labels.max()
         furthest = np.where(rows.labels - low > high - rows.labels, low, high)
         return replace(rows, failed=failed, predictions=np.where(failed, furthest, rows.predictions))
+    if rows.confidence is not None:
+        confidence, predictions = np.where(failed, 1.0, rows.confidence), np.where(failed, NO_CLASS, rows.predictions)
+        return replace(rows, failed=failed, predictions=predictions, confidence=confidence)
     scores = rows.scores
     assert scores is not None
     worst = np.full_like(scores, np.inf)
@@ -34,7 +40,7 @@ def fail(rows: AnsweredRows, places: np.ndarray) -> AnsweredRows:
     )
 
 
-@pytest.mark.parametrize(("name", "rows", "aim"), [case[:3] for case in CASES], ids=NAMES)
+@pytest.mark.parametrize(("name", "rows", "aim"), FIGURES, ids=[case[0] for case in FIGURES])
 def test_failed_rows_make_every_figure_worse(name: str, rows: AnsweredRows, aim: Aim) -> None:
     metric = find_metric(name)
     before = metric.prepare(rows, aim).estimate
@@ -49,6 +55,8 @@ def test_failed_rows_make_every_figure_worse(name: str, rows: AnsweredRows, aim:
 
 
 def make_flawless(rows: AnsweredRows) -> AnsweredRows:
+    if rows.confidence is not None:
+        return replace(rows, predictions=rows.labels, confidence=np.ones(len(rows)))
     if rows.vectors is not None:
         return replace(rows, vectors=np.eye(12)[rows.labels])
     if not rows.classes:
@@ -56,7 +64,7 @@ def make_flawless(rows: AnsweredRows) -> AnsweredRows:
     return replace(rows, predictions=rows.labels, scores=np.eye(len(rows.classes))[rows.labels])
 
 
-@pytest.mark.parametrize(("name", "rows", "aim"), [case[:3] for case in CASES], ids=NAMES)
+@pytest.mark.parametrize(("name", "rows", "aim"), FIGURES, ids=[case[0] for case in FIGURES])
 def test_a_flawless_sample_is_no_proof(name: str, rows: AnsweredRows, aim: Aim) -> None:
     metric = find_metric(name)
     few = metric.prepare(make_flawless(rows).select(np.arange(48)), aim)
@@ -67,7 +75,7 @@ def test_a_flawless_sample_is_no_proof(name: str, rows: AnsweredRows, aim: Aim) 
         assert high == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize(("name", "rows", "aim"), [case[:3] for case in CASES], ids=NAMES)
+@pytest.mark.parametrize(("name", "rows", "aim"), FIGURES, ids=[case[0] for case in FIGURES])
 def test_the_additional_rows_lower_and_raise_the_figure(name: str, rows: AnsweredRows, aim: Aim) -> None:
     """Each bound takes in the row that moves the figure its way: of an error the lower bound takes in a good row."""
     prepared = find_metric(name).prepare(rows, aim)

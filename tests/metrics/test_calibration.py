@@ -13,13 +13,17 @@ from harness.metrics.quality_metric import Aim, find_metric
 from tests.metrics.test_answered_rows import fail
 
 ECE = find_metric("ece")
+_TURN = 0.2 + 0.6 * 8 / 15
 
 
 def draw(n: int, seed: int, distance: float = 0.0) -> AnsweredRows:
-    """Binary rows whose label has the stated probability, moved away from it by `distance`."""
+    """Binary rows whose label has the stated probability, moved away from it by `distance`.
+
+    The sign of that changes between two of fifteen bins, in none of which it can cancel out.
+    """
     generator = np.random.default_rng((n, seed))
     stated = generator.uniform(0.2, 0.8, n)
-    labels = (generator.random(n) < stated - distance * np.sign(stated - 0.5)).astype(int)
+    labels = (generator.random(n) < stated - distance * np.sign(stated - _TURN)).astype(int)
     scores = np.column_stack([1 - stated, stated])
     return make_answered_rows(labels, (stated > 0.5).astype(int), classes=("no", "yes"), scores=scores)
 

@@ -59,6 +59,8 @@ NUMBERS = draw_numbers()
 ONE_HOT = np.eye(3)[ROWS.labels]
 Y, P, S = ROWS.labels, ROWS.predictions, np.asarray(ROWS.scores)
 S2 = np.asarray(BINARY.scores)
+CONFIDENT = replace(ROWS, scores=None, confidence=np.random.default_rng(6).uniform(0.3, 0.99, len(ROWS)))
+"""Answers that state the probability of their own class alone."""
 
 CASES: list[tuple[str, AnsweredRows, Aim, Callable[[], Any]]] = [
     ("accuracy", ROWS, Aim(), lambda: oracle.accuracy_score(Y, P)),
@@ -79,6 +81,8 @@ CASES: list[tuple[str, AnsweredRows, Aim, Callable[[], Any]]] = [
     ("pr_auc", ROWS, Aim(), lambda: oracle.average_precision_score(ONE_HOT, S, average="macro")),
     ("pr_auc", BINARY, Aim(1), lambda: oracle.average_precision_score(BINARY.labels, S2[:, 1])),
     ("log_loss", ROWS, Aim(), lambda: oracle.log_loss(Y, S)),
+    ("log_loss", CONFIDENT, Aim(), lambda: oracle.log_loss(CONFIDENT.right, CONFIDENT.confidence)),
+    ("brier", CONFIDENT, Aim(), lambda: oracle.brier_score_loss(CONFIDENT.right, CONFIDENT.confidence)),
     ("brier", BINARY, Aim(), lambda: oracle.brier_score_loss(BINARY.labels, S2[:, 1])),
     ("brier", ROWS, Aim(), lambda: ((S - ONE_HOT) ** 2).sum(axis=1).mean() / 2),
     ("top_k", ROWS, Aim(k=2), lambda: oracle.top_k_accuracy_score(Y, S, k=2)),
@@ -126,6 +130,13 @@ def test_figures_are_those_of_scikit_learn(
     low, high = prepared.find_bounds((0.05, 0.05), seed=1)
     assert low < prepared.estimate < high
     assert prepared.find_bounds((0.001, 0.001), seed=1)[0] < low
+
+
+def test_a_failed_row_with_a_confidence_is_wrong_as_can_be() -> None:
+    first = CONFIDENT.select(np.arange(1))
+    rows = replace(first, failed=np.ones(1, bool), predictions=np.array([NO_CLASS]), confidence=np.ones(1))
+    assert find_metric("brier").prepare(rows, Aim()).estimate == 1.0
+    assert find_metric("log_loss").prepare(rows, Aim()).estimate == pytest.approx(-np.log(1e-6))
 
 
 def test_every_metric_is_compared() -> None:

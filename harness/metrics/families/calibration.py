@@ -19,7 +19,7 @@ from statistics import NormalDist
 import numpy as np
 
 from harness.metrics.answered_rows import AnsweredRows
-from harness.metrics.families.probability import find_probability_problem
+from harness.metrics.families.probability import find_chance_problem
 from harness.metrics.quality_metric import Aim, Prepared, QualityMetric, add_extremes, define_metric, prepare_unjudged
 from harness.stats.resampling import Alphas, Bounds, Values
 
@@ -106,11 +106,10 @@ def prepare_ece(rows: AnsweredRows, aim: Aim) -> Prepared:
 
 def _find_problem(rows: AnsweredRows, aim: Aim) -> str:
     """Why there is no confidence; empty if there is one: of all classes, or of the answered one alone."""
-    if rows.scores is not None:
-        return find_probability_problem(rows)
-    if rows.confidence is None:
-        return f"ece needs scores, or log-probabilities of a text's tokens: {rows.no_scores}"
-    return "ece of one class needs the scores of all classes" if aim.of_class is not None else ""
+    if problem := find_chance_problem("ece", rows):
+        return problem
+    lacks_scores = rows.scores is None and aim.of_class is not None
+    return "ece of one class needs the scores of all classes" if lacks_scores else ""
 
 
 FAMILY = (

@@ -164,17 +164,33 @@ def _get_label_probabilities(rows: AnsweredRows) -> Values:
     return np.asarray(np.clip(rows.scores[np.arange(len(rows)), rows.labels], 0.0, 1.0))
 
 
+def find_chance_problem(name: str, rows: AnsweredRows) -> str:
+    """Why there are no probabilities: of every class, or of the answered one alone; empty if there are."""
+    if rows.scores is not None:
+        return find_probability_problem(rows)
+    if rows.confidence is None:
+        return f"{name} needs scores, or log-probabilities of a text's tokens: {rows.no_scores}"
+    return ""
+
+
 def _prepare_log_loss(rows: AnsweredRows, aim: Aim) -> Prepared:
-    if problem := find_probability_problem(rows):
+    if problem := find_chance_problem("log_loss", rows):
         return prepare_unjudged(problem)
-    values = -np.log(np.maximum(_get_label_probabilities(rows), SMALLEST))
+    if rows.scores is None:
+        assert rows.confidence is not None
+        chances = np.where(rows.right, rows.confidence, 1 - rows.confidence)
+    else:
+        chances = _get_label_probabilities(rows)
+    values = -np.log(np.maximum(chances, SMALLEST))
     return prepare_mean(values, rows.weights, float(values.min()), float(values.max()))
 
 
 def _prepare_brier(rows: AnsweredRows, aim: Aim) -> Prepared:
-    if problem := find_probability_problem(rows):
+    if problem := find_chance_problem("brier", rows):
         return prepare_unjudged(problem)
-    assert rows.scores is not None
+    if rows.scores is None:
+        assert rows.confidence is not None
+        return prepare_mean((rows.confidence - rows.right) ** 2, rows.weights, 0.0, 1.0)
     distances = np.clip(rows.scores, 0.0, 1.0)
     distances[np.arange(len(rows)), rows.labels] -= 1.0
     values = np.where(rows.failed, 1.0, (distances**2).sum(axis=1) / 2)
@@ -222,7 +238,7 @@ FAMILY = (
             direction="<=",
             unit="nats",
         ),
-        ("classes", "scores"),
+        ("classes",),
         _prepare_log_loss,
     ),
     QualityMetric(
@@ -232,7 +248,7 @@ FAMILY = (
             "half the mean squared distance of the probabilities from 1 for the label and 0 for the others",
             direction="<=",
         ),
-        ("classes", "scores"),
+        ("classes",),
         _prepare_brier,
     ),
     QualityMetric(
