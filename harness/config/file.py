@@ -115,6 +115,8 @@ def read_file(
         source, raw = _read_tables(path)
     if experiments is not None:
         own_source, own_raw = _read_tables(Path(experiments))
+        if not (own_raw.get("experiment") or own_raw.get("fault")):
+            raise own_source.error("holds no experiment: write [[experiment]], or [[fault]] and the [links.NAME] of it")
         others = {name: table for name, table in raw.items() if name not in ("fault", "experiment")}
         raw = _merge_tables(others, own_raw, join_lists=False)
         is_other = path is not None and path.absolute() != Path(experiments).absolute()

@@ -17,10 +17,6 @@ from harness.run.report_files import shorten_path
 def open_game_day(run: GateRun) -> None:
     """Rehearse the undo, say what will happen, ask whether to begin. Raises `UsageError` where it does not begin."""
     settings = run.settings
-    if not settings.experiments:
-        raise UsageError(
-            "a game day needs an experiment: write [[experiment]] or [[fault]], and the [links.NAME] of it"
-        )
     if run.preflight.obstacle:
         raise UsageError(f"the game day does not begin: {run.preflight.obstacle}")
     may_begin = settings.assume_yes or can_ask()

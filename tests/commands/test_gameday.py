@@ -200,7 +200,7 @@ def test_nobody_is_disturbed_without_a_yes(folder: Path, naive: Deployment) -> N
         (("gameday", "note"), "the note is empty"),
         (("gameday", "note", "too early"), "no run goes on"),
         (("gameday", "bad.toml", "--yes"), "bad.toml:6: experiment[0].fault[0].kind: unknown fault 'dwn'"),
-        (("gameday", "plain.toml", "--yes"), "a game day needs an experiment"),
+        (("gameday", "plain.toml", "--yes"), "plain.toml: holds no experiment"),
     ],
 )
 def test_what_is_written_wrongly_is_one_clear_line(folder: Path, arguments: tuple[str, ...], words: str) -> None:

@@ -76,7 +76,8 @@ REPLICATED = (
         "llamacpp",
         llamacpp.serve,
         "/health",
-        'protocol = "openai_chat"\nmodel = "tiny-chat"\nsample = "Count."\noptions = { max_tokens = 600 }',
+        'protocol = "openai_chat"\nmodel = "tiny-chat"\nsample = "Count."\n'
+        "options = { max_tokens = 300, ignore_eos = true }",
     ),
 )
 
