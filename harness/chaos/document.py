@@ -50,6 +50,7 @@ def render_html(title: str, sections: Sequence[Chapter]) -> str:
     parts = [
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title>',
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
         f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>",
     ]
     for section in sections:

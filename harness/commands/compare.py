@@ -1,48 +1,71 @@
 """`aiharness compare OLD NEW`: two saved runs side by side; needs no endpoint.
 
 Exit status 0: no blocker fails newly, and each that OLD decided is decided in NEW; 1: a blocker fails newly; 20: a
-blocker lost its decision, or nothing is compared.
+blocker lost its decision, or the two cannot be compared (other data, loads, deadlines, harness; one run, twice).
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 
+from harness.chaos.document import render_html, render_markdown
 from harness.commands.command import Command
+from harness.commands.comparison_pages import list_chapters
 from harness.commands.report import saved_report
-from harness.core.run_comparison import CHANGES, ComparedCheck, ComparedFigure, RunComparison, compare_runs
+from harness.core.run_comparison import (
+    CHANGES,
+    ComparedCheck,
+    ComparedFigure,
+    RunComparison,
+    compare_runs,
+    describe_figure_change,
+)
 from harness.core.verdict import Level
 from harness.core.visible_text import fold_line
 from harness.io.run_search import find_run
+from harness.io.rundir import replace_file
 
 _MOST_SHOWN = 30
 """Reasons of one kind of change that are listed, each with its first check."""
 
 
 def _add_options(parser: ArgumentParser) -> None:
-    parser.add_argument("old", metavar="OLD", help="a run directory, or the name of one in .aiharness/runs")
-    parser.add_argument("new", metavar="NEW", help="the run to compare with it")
-    parser.add_argument("--json", dest="as_json", action="store_true", help="print the comparison as JSON")
+    add = parser.add_argument
+    add("old", metavar="OLD", help="a run directory, the name of one in .aiharness/runs, pinned, or last-pass")
+    add("new", metavar="NEW", help="the run to compare with it")
+    add("--format", dest="format_", choices=("terminal", "markdown", "html", "json"), default="terminal")
+    add("--json", dest="format_", action="store_const", const="json", help="the same as --format json")
+    add("--output", "-o", metavar="FILE", help="write to this file instead of the screen")
 
 
-def _run(old: str, new: str, as_json: bool) -> int:
-    """Print the comparison; the exit status says whether something fails newly."""
-    comparison = compare_runs(saved_report(find_run(old)), saved_report(find_run(new)))
-    if as_json:
+def _run(old: str, new: str, format_: str, output: str | None) -> int:
+    """Show the comparison; the exit status says whether something fails newly."""
+    latest = find_run(new)
+    comparison = compare_runs(saved_report(find_run(old, other_than=latest)), saved_report(latest))
+    if format_ == "json":
         content = {**msgspec.to_builtins(comparison), "exit_status": comparison.exit_status}
-        print(msgspec.json.format(msgspec.json.encode(content), indent=1).decode())
+        text = msgspec.json.format(msgspec.json.encode(content), indent=1).decode() + "\n"
+    elif format_ == "terminal":
+        text = "\n".join(_describe(comparison)) + "\n"
     else:
-        print("\n".join(_describe(comparison)))
+        render = render_html if format_ == "html" else render_markdown
+        text = render(comparison.describe_decision(), list(list_chapters(comparison)))
+    if output:
+        replace_file(Path(output), text.encode())
+    else:
+        print(text, end="")
     return comparison.exit_status
 
 
 def _describe(comparison: RunComparison) -> Iterator[str]:
     yield f"OLD {comparison.old}  NEW {comparison.new}"
-    for difference in comparison.differences:
-        yield f"differs: {fold_line(difference)}"
+    yield comparison.describe_decision()
+    for remark in comparison.list_remarks():
+        yield fold_line(remark)
     parts = {change: [check for check in comparison.checks if check.change == change] for change in CHANGES}
     yield ", ".join(f"{len(checks):,} {change}" for change, checks in parts.items() if checks) or "no checks"
     for change, checks in parts.items():
@@ -56,6 +79,7 @@ def _describe(comparison: RunComparison) -> Iterator[str]:
     for title, verdicts in (
         ("worse or slower (the bounds of the two runs do not overlap)", ("worse",)),
         ("better or faster (the bounds do not overlap)", ("better",)),
+        ("figures that cannot be compared (see what differs)", ("not comparable",)),
         ("figures that show no difference (the bounds overlap: no verdict)", ("overlap",)),
         ("latencies as they were seen (without bounds: no verdict)", ("no bounds",)),
     ):
@@ -82,25 +106,9 @@ def _describe_checks(checks: Sequence[ComparedCheck]) -> str:
 
 
 def _describe_figure(figure: ComparedFigure) -> str:
-    values = []
-    for value, bounds in ((figure.old, figure.old_bounds), (figure.new, figure.new_bounds)):
-        shown = " to ".join("open" if end is None else _format_value(end, figure) for end in bounds or ())
-        values.append(f"{_format_value(value, figure)}{f' ({shown})' if shown else ''}")
-    suite = f" in {figure.suite}" if figure.verdict == "no bounds" and figure.suite else ""
-    return f"  {fold_line(figure.what, 200)}{suite}: {' → '.join(values)}{_describe_ratio(figure)}"
-
-
-def _describe_ratio(figure: ComparedFigure) -> str:
-    if figure.verdict != "no bounds" or not figure.old:
-        return ""
-    return f", {figure.new / figure.old - 1:+.0%}"
-
-
-def _format_value(value: float, figure: ComparedFigure) -> str:
-    """Seconds in milliseconds, shares in percent, any other unit after the number."""
-    if figure.unit == "s":
-        return f"{value * 1e3:.4g} ms"
-    return f"{value:.4g} {figure.unit}" if figure.unit else f"{value * 100:.3g} %"
+    suite = f" in {fold_line(figure.suite, 40)}" if figure.verdict == "no bounds" and figure.suite else ""
+    old, new, change = describe_figure_change(figure)
+    return f"  {fold_line(figure.what, 200)}{suite}: {old} → {new}{f', {change}' if change else ''}"
 
 
 COMMAND = Command(run=_run, add_options=_add_options)

@@ -30,6 +30,8 @@ _COMMANDS = {
     "rerun": "judge one check of a run again, from any folder",
     "prove": "show that each contract check can fail on this endpoint, under mutations of its answers",
     "compare": "compare two runs: newly failing, mended, slower, unchanged; needs no endpoint",
+    "pin": "make a run that passed the baseline of this folder; needs no endpoint",
+    "history": "how figures moved from run to run: steady, changed for good, or too noisy to say; needs no endpoint",
     "lift": "end every fault that a run has left on a link, from any terminal",
     "proxy": "run the fault proxy as a server; speaks Toxiproxy's API",
     "list": "list the suites, protocols, faults, attacks, probes, checks, reports or scenarios",
@@ -47,6 +49,7 @@ _EXAMPLES = {
     "rerun": "rerun .aiharness/runs/NAME test_answer.py::test_valid",
     "prove": "prove http://127.0.0.1:8000",
     "compare": "compare .aiharness/runs/OLD .aiharness/runs/NEW",
+    "pin": "pin .aiharness/runs/NAME",
     "list": "list suites",
 }
 """How the commands that need an argument are called."""

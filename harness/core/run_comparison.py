@@ -8,13 +8,15 @@ Tested in tests/core/test_run_comparison.py.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Literal
 
 from harness.core.gate import Exit
+from harness.core.history import list_setting
 from harness.core.report import CheckRow, Distribution, Report
 from harness.core.verdict import Level, Status
+from harness.core.visible_text import fold_line
 
 Change = Literal["newly failing", "mended", "undecided now", "decided now", "unchanged", "only in OLD", "only in NEW"]
 CHANGES: tuple[Change, ...] = (
@@ -60,22 +62,27 @@ class ComparedFigure:
     new: float
     old_bounds: tuple[float | None, float | None] | None = None
     new_bounds: tuple[float | None, float | None] | None = None
-    verdict: Literal["worse", "better", "overlap", "no bounds"] = "no bounds"
+    verdict: Literal["worse", "better", "overlap", "no bounds", "not comparable"] = "no bounds"
 
 
 @dataclass(frozen=True, slots=True)
 class RunComparison:
-    """Everything that `aiharness compare` shows; `differences` say why the two may not be comparable."""
+    """Everything that `aiharness compare` shows; `differences` say what else differs between the two.
+
+    `mismatches` are those by which figures cannot be compared; `is_same` says that it is one run, twice.
+    """
 
     old: str
     new: str
     checks: tuple[ComparedCheck, ...]
     figures: tuple[ComparedFigure, ...]
     differences: tuple[str, ...]
+    mismatches: tuple[str, ...] = ()
+    is_same: bool = False
 
     @property
     def exit_status(self) -> int:
-        """1 for a newly failing blocker; 20 where nothing is compared, or a blocker lost its decision; else 0."""
+        """1 for a newly failing blocker; 20 where nothing can be compared, or a blocker lost its decision; else 0."""
         blockers = [check for check in self.checks if check.level is Level.BLOCKER]
         if any(check.change == "newly failing" for check in blockers):
             return int(Exit.FAIL)
@@ -84,7 +91,31 @@ class RunComparison:
             for check in blockers
         )
         is_empty = not any(check.new in _DECIDED and check.old is not None for check in blockers)
-        return int(Exit.INCONCLUSIVE if has_lost or is_empty else Exit.PASS)
+        is_open = has_lost or is_empty or self.is_same or bool(self.mismatches)
+        return int(Exit.INCONCLUSIVE if is_open else Exit.PASS)
+
+    def describe_decision(self) -> str:
+        """What the comparison comes to, in one line."""
+        if self.is_same:
+            return "INCONCLUSIVE: a run compared with itself proves nothing"
+        if self.exit_status == Exit.FAIL:
+            return "FAIL: a blocker fails newly"
+        if self.mismatches:
+            return f"INCONCLUSIVE: the runs differ in {', '.join(self.mismatches)}, so that figures cannot be compared"
+        if self.exit_status == Exit.INCONCLUSIVE:
+            return "INCONCLUSIVE: a blocker lost its decision, or no check was decided in both runs"
+        return "PASS: no blocker fails newly, and each that was decided still is"
+
+    def list_remarks(self) -> list[str]:
+        """What a reader must know besides: what differs, and what is too good to be believed unseen."""
+        remarks = [f"differs: {difference}" for difference in self.differences]
+        better = [figure.what for figure in self.figures if figure.verdict == "better"]
+        if better:
+            remarks.append(
+                f"have a look: {', '.join(better[:3])} better beyond both bounds ({len(better)} in all); answers that "
+                "are shorter, cached or fail at once look like that, too"
+            )
+        return remarks
 
 
 def compare_runs(old: Report, new: Report) -> RunComparison:
@@ -94,13 +125,38 @@ def compare_runs(old: Report, new: Report) -> RunComparison:
     checks = [_compare_check(before.get(id_), after.get(id_)) for id_ in dict.fromkeys((*before, *after))]
     checks.sort(key=lambda check: (CHANGES.index(check.change), check.level != Level.BLOCKER, check.suite, check.id))
     figures = [figure for id_ in before if id_ in after and (figure := _compare_estimate(before[id_], after[id_]))]
+    ours, theirs = list_setting(new), list_setting(old)
+    names = dict.fromkeys((*theirs, *ours))
+    mismatches = tuple(name for name in names if theirs.get(name) != ours.get(name))
+    if mismatches:
+        figures = [replace(figure, verdict="not comparable") for figure in figures]
     return RunComparison(
         old.run.id,
         new.run.id,
         tuple(checks),
         (*figures, *_compare_latencies(old.distributions, new.distributions)),
         tuple(_list_differences(old, new)),
+        mismatches,
+        bool(old.run.started) and (old.run.id, old.run.started) == (new.run.id, new.run.started),
     )
+
+
+def describe_figure_change(figure: ComparedFigure) -> tuple[str, str, str]:
+    """The figure in OLD and in NEW, with its bounds, and by how much it changed."""
+    values = []
+    for value, bounds in ((figure.old, figure.old_bounds), (figure.new, figure.new_bounds)):
+        ends = [("open" if end is None else _format_value(end, figure)) for end in bounds or ()]
+        shown = f" ({' to '.join(ends)})" if ends else ""
+        values.append(_format_value(value, figure) + shown)
+    change = f"{figure.new / figure.old - 1:+.0%}" if figure.verdict == "no bounds" and figure.old else ""
+    return values[0], values[1], change
+
+
+def _format_value(value: float, figure: ComparedFigure) -> str:
+    """Seconds in milliseconds, shares in percent, any other unit after the number."""
+    if figure.unit == "s":
+        return f"{value * 1e3:.4g} ms"
+    return f"{value:.4g} {fold_line(figure.unit, 20)}" if figure.unit else f"{value * 100:.3g} %"
 
 
 def _compare_check(old: CheckRow | None, new: CheckRow | None) -> ComparedCheck:
@@ -155,13 +211,18 @@ def _compare_latencies(old: tuple[Distribution, ...], new: tuple[Distribution, .
     figures = []
     for part in new:
         other = before.get((part.suite, part.metric))
-        if other is None or not sum(part.counts) or not sum(other.counts):
+        if other is None or not _is_readable(part) or not _is_readable(other):
             continue
         for quantile in _QUANTILES:
             name = f"{part.metric} p{quantile * 100:g}"
             values = (_find_quantile(other, quantile), _find_quantile(part, quantile))
             figures.append(ComparedFigure(name, part.suite, part.metric, part.unit, *values))
     return figures
+
+
+def _is_readable(distribution: Distribution) -> bool:
+    """Whether it holds samples, in buckets that have both bounds."""
+    return sum(distribution.counts) > 0 and len(distribution.bounds) == len(distribution.counts) + 1
 
 
 def _find_quantile(distribution: Distribution, quantile: float) -> float:

@@ -15,6 +15,7 @@ from harness.core.report import Report
 from harness.core.settings import Settings
 from harness.core.suite_policy import find_policy
 from harness.core.verdict import Baseline, Level, Slice, Status, Verdict, make_inconclusive
+from harness.io.run_search import LAST_PASS, PINNED_RUN, find_run
 from harness.io.rundir import GATE, read_gate
 from harness.run.fixed_sample import (
     BASELINE_NOTE,
@@ -58,6 +59,8 @@ def find_baseline(settings: Settings) -> BaselineSource | None:
             )
         return BaselineSource(url, url=url)
     path = Path(name)
+    if name in (PINNED_RUN, LAST_PASS):
+        path = _find_passed(name, settings)
     if path.is_dir():
         path /= GATE
     if not path.exists():
@@ -75,6 +78,17 @@ def find_baseline(settings: Settings) -> BaselineSource | None:
     if not report.run.final:
         raise UsageError(f"--ai-baseline={name} is a run that did not end: it holds no decision to compare with")
     return BaselineSource(name, report=report)
+
+
+def _find_passed(name: str, settings: Settings) -> Path:
+    """The directory of the pinned run, or of the last that passed; the name itself where there is none yet."""
+    try:
+        return find_run(name)
+    except RunDirError as problem:
+        if settings.policy.accept_first:
+            return Path(name)
+        hint = "or --ai-accept-first to take this run as the first"
+        raise UsageError(f"--ai-baseline={name}: {problem}, {hint}") from None
 
 
 def _name_loopback(url: str) -> str:

@@ -1,0 +1,38 @@
+"""A comparison of two runs as a document: the decision first, then what changed, then figures.
+
+Tested in tests/commands/test_history.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.chaos.document import Chapter
+from harness.core.run_comparison import CHANGES, ComparedFigure, RunComparison, describe_figure_change
+from harness.core.visible_text import fold_line
+
+_MOST_ROWS = 200
+_ORDER = ("worse", "better", "not comparable", "overlap", "no bounds")
+
+
+def list_chapters(comparison: RunComparison) -> Iterator[Chapter]:
+    """What is compared, a table for each kind of change, and one for the figures; nothing that would be empty."""
+    runs = f"OLD {comparison.old}, NEW {comparison.new}"
+    yield Chapter("Runs", (fold_line(runs),), items=tuple(map(fold_line, comparison.list_remarks())))
+    for change in CHANGES[:-1]:
+        rows = []
+        for check in comparison.checks:
+            if check.change == change:
+                verdicts = f"{check.old or 'not planned'} → {check.new or 'not planned'}"
+                rows.append((verdicts, str(check.level), fold_line(check.id, 200), fold_line(check.reason)))
+        if rows:
+            yield Chapter(f"{change}: {len(rows):,}", (), ("Verdict", "Level", "Check", "Why"), rows[:_MOST_ROWS])
+    figures: list[tuple[str, ...]] = []
+    for figure in sorted(comparison.figures, key=_rank_figure)[:_MOST_ROWS]:
+        figures.append((figure.verdict, fold_line(figure.what, 200), *describe_figure_change(figure)))
+    if figures:
+        yield Chapter("Figures", (), ("Verdict", "Figure", "OLD", "NEW", "Change"), figures)
+
+
+def _rank_figure(figure: ComparedFigure) -> int:
+    return _ORDER.index(figure.verdict)
