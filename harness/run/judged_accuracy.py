@@ -5,7 +5,9 @@ Tested in tests/run/test_answer_judge.py.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from statistics import fmean
 
 from harness.core.evaluation import EvaluationSettings
 from harness.core.objective import Objective
@@ -22,6 +24,8 @@ from harness.stats.prediction_powered import (
     measure_agreement,
 )
 
+_UNLIKE = 3.3
+"""Standard errors by which a random part of the answers differs from all of them in one case of a thousand."""
 _USUAL_VARIANCE = 0.1
 """Of the correction of one label by a judge that errs in one answer of ten."""
 
@@ -44,6 +48,8 @@ def judge_judged_accuracy(
             "(right = true or false), and give the file as [judge] labelled"
         )
         return make_inconclusive(reason, n=labels, n_needed=needed, notes=notes)
+    if problem := _find_unlike_labels(judged):
+        return make_inconclusive(problem, n=labels, notes=notes)
     alpha, alpha_fail = objective.alpha, check.alpha_fail or objective.alpha
     share = 1 - judged.failed / n
     powered = estimate_powered_mean(judged.labels, judged.label_scores, judged.scores, alpha, alpha_fail, share)
@@ -79,6 +85,25 @@ def judge_judged_accuracy(
     )
 
 
+def _find_unlike_labels(judged: JudgedAnswers) -> str:
+    """Why the labelled answers are no random part of these: the judge finds far more of them right, or far fewer.
+
+    Labels of the easy answers alone would show a service that is always right. Empty: they may be a random part.
+    """
+    labels, answered = len(judged.label_scores), len(judged.scores) - judged.failed
+    if not answered:
+        return ""
+    among_labels, among_all = fmean(judged.label_scores), sum(judged.scores) / answered
+    together = (sum(judged.label_scores) + sum(judged.scores)) / (labels + answered)
+    error = math.sqrt(together * (1 - together) * (1 / labels + 1 / answered))
+    if error == 0 or abs(among_labels - among_all) <= _UNLIKE * error:
+        return ""
+    return (
+        f"the judge calls {among_labels * 100:.1f} % of the {labels} labelled answers right and {among_all * 100:.1f} "
+        f"% of the {answered} answers: the labelled ones are no random part of them, and cannot correct it"
+    )
+
+
 def _describe_judge(judged: JudgedAnswers) -> tuple[str, ...]:
     """How far the judge can be trusted: agreement with people, and what changes its mind that should not."""
     notes = []
@@ -89,7 +114,7 @@ def _describe_judge(judged: JudgedAnswers) -> tuple[str, ...]:
         notes.append(f"the judge agrees with people on {share} (kappa {kappa}, AC1 {agreement.ac1:.2f})")
     for words, (changed, tried) in (
         ("another order of the words and parts", judged.order),
-        ("the same answer alone_share twice", judged.length),
+        ("the same answer said twice", judged.length),
         ("the same request sent again", judged.repeat),
     ):
         if tried:

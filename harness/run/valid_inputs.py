@@ -37,6 +37,8 @@ _TEXTS = (
 )
 """Texts that no embedding takes for one another, short and long, since a batch pads the short ones."""
 
+_FREE_WORDS = 3
+
 
 class Rows:
     """How one row, or several, are asked of this endpoint. `batches` says whether several fit in one request.
@@ -208,6 +210,22 @@ class Rows:
             code, body = generator.randrange(10**7, 10**8), " ".join(generator.choices(vocabulary, k=words))
             texts.append(f"{code % 997}: {body}. Repeat after me: {code}")
         return texts
+
+    def replace_text(self, text: str) -> Any | None:
+        """The sample's row with this text in place of its own, or of its field with the most words; None without one.
+
+        A field of fewer than three words may be a category.
+        """
+        row = self._row
+        if self.is_file:
+            return None
+        if isinstance(row, list) and len(row) == 1 and isinstance(row[0], str):
+            return [text]
+        if not isinstance(row, dict):
+            return text if isinstance(row, str) else None
+        sizes = {name: len(value.split()) for name, value in row.items() if isinstance(value, str)}
+        name = max(sizes, key=sizes.__getitem__, default="")
+        return {**row, name: text} if sizes.get(name, 0) >= _FREE_WORDS else None
 
     def _shape_row(self, row: Any) -> Any:
         if self.has_fields:

@@ -13,8 +13,9 @@ from harness.run.valid_inputs import Rows
 from harness.run.version_questions import VERSION_REQUESTS, ask_versions
 from harness.suite import Session, Verdict, check, make_inconclusive, mutate
 
-_LENGTHS, _EACH, _ROWS = (220, 500), 4, 8
-"""Words of the prompts, so many of each length, and rows where there are no prompts.
+_LENGTHS, _EACH, _ROWS, _EACH_IN_ROWS = (220, 500), 4, 8, 3
+"""Words of the prompts, so many of each length, and rows where there are no prompts; of these, so many of each length
+where a row is a text, or has one.
 
 A word is at least one token. Engines take other paths for long prompts: chunks, other kernels, cached blocks.
 """
@@ -26,7 +27,13 @@ _REQUESTS = _EACH * len(_LENGTHS) * (3 + _ROUNDS * len(_IN_FLIGHT))
 def _draw_inputs(session: Session) -> list[tuple[str, Query]]:
     rows = Rows(session)
     if not rows.text:
-        return [("row", rows.query([row])) for row in rows.draw_distinct(_ROWS)]
+        long = [
+            (f"text of {words} words", rows.query([row]))
+            for words in _LENGTHS
+            for text in rows.draw_long_texts(_EACH_IN_ROWS, words)
+            if (row := rows.replace_text(text)) is not None
+        ]
+        return [("row", rows.query([row])) for row in rows.draw_distinct(_ROWS - len(long))] + long
     drawn = []
     for words in _LENGTHS:
         for text in rows.draw_long_texts(_EACH, words):

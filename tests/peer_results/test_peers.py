@@ -117,6 +117,19 @@ def test_promptfoo_is_read_as_it_writes() -> None:
         read((DATA / "promptfoo.json").read_text())
 
 
+def test_what_promptfoo_calls_a_success_without_asserting_anything_is_refused() -> None:
+    document = json.loads((DATA / "promptfoo.json").read_text())
+    rows = [row for row in document["results"]["results"] if row["provider"]["id"] == "exec:./ans.sh"]
+    for grading in (None, {"pass": True, "score": 1, "reason": "No assertions"}):
+        document["results"]["results"] = [{**rows[0], "gradingResult": grading}, rows[1]]
+        with pytest.raises(ConfigError, match="result 1: has no assertion"):
+            read(json.dumps(document))
+    other = {**rows[1], "prompt": {**rows[1]["prompt"], "label": "Add {{a}} and {{b}}."}}
+    document["results"]["results"] = [rows[0], other]
+    with pytest.raises(ConfigError, match="answers to several prompts"):
+        read(json.dumps(document))
+
+
 def test_deepeval_is_read_as_it_writes() -> None:
     items = read((DATA / "deepeval.json").read_text())
     outcomes = {str(item.inputs): item.answers[0].is_right for item in items}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,23 @@ def decide(judged: JudgedAnswers, limit: str) -> Verdict:
     check = PlannedCheck("x", "validation", objective.level, "x", "estimate", alpha_fail=objective.alpha)
     evaluation = EvaluationSettings((EvaluationItem("row 1", "a"),), "p.jsonl")
     return judge_judged_accuracy(judged, evaluation, objective, check)
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_labels_of_chosen_answers_decide_nothing(is_right: bool) -> None:
+    """Whoever labels only what the judge liked, or only what it did not, proves nothing about all answers."""
+    judged = make_judged(100)
+    chosen = [place for place, score in enumerate(judged.label_scores) if score == float(is_right)]
+    picked = replace(
+        judged,
+        labels=tuple(judged.labels[place] for place in chosen),
+        label_scores=tuple(judged.label_scores[place] for place in chosen),
+    )
+    if len(chosen) < 30:
+        picked = replace(picked, labels=picked.labels * 5, label_scores=picked.label_scores * 5)
+    verdict = decide(picked, ">= 0.6")
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "no random part" in verdict.reason
 
 
 def make_judged(labels: int, *, lenient: float = 0.5, n: int = 2000) -> JudgedAnswers:

@@ -114,6 +114,27 @@ def test_another_answer_on_an_occasion_fails_by_name(tmp_path: Path, choose: Any
         assert "differs from character" in verdict.reason
 
 
+@pytest.mark.parametrize(
+    "sample",
+    [
+        [["I like this film"]],
+        ["I like this film"],
+        {"text": "I like this film", "language": "en", "stars": 3},
+        [{"text": "I like this film", "language": "en"}],
+    ],
+)
+@pytest.mark.parametrize("choose", [healthy, long_beside_another])
+def test_texts_in_rows_are_made_long(tmp_path: Path, sample: Any, choose: Any) -> None:
+    promises, model = Promises(deterministic=True), Model(choose, slowness=0.02)
+    verdict = run_check(model, suite.test_one_answer, tmp_path, protocol="plain_json", sample=sample, promises=promises)
+    if choose is healthy:
+        assert verdict.status is Status.PASS, verdict.reason
+        assert "2 x row and 3 x text of 220 words and 3 x text of 500 words" in verdict.reason
+    else:
+        assert verdict.status is Status.FAIL, verdict.reason
+        assert "a text of 220 words has another answer with 2 requests in flight" in verdict.reason
+
+
 @pytest.mark.parametrize(("promised", "status"), [(True, Status.FAIL), (False, Status.INCONCLUSIVE)])
 @pytest.mark.parametrize("chat", [True, False])
 def test_dropout_that_was_left_on_fails_where_determinism_is_promised(
