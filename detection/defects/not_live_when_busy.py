@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from detection.change_answer import is_inference
 from detection.switch import CHAT, PLAIN, V2, Defect
 
-_BUSY, _OVERLAP_S = 6, 0.03
+_BUSY, _OVERLAP_S = 3, 0.06
 _PATHS = ("/health", "/v2/health/live")
 
 

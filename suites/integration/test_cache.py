@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from harness.checks.isolation import cache
 from harness.run import request_pairs, row_pairs
+from harness.run.conversation_pairs import CONVERSATION_REQUESTS, make_conversation_pairs
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, mutate
 
 _FROM_CACHE = (mutate("accept_refused", answered="4*", skip=1), mutate("stale_answer", skip=2))
 """A request for a model that does not exist, refused at first, gets the answer of another; so do all others."""
+
+_PROMPT_REQUESTS = request_pairs.PROMPT_REQUESTS + CONVERSATION_REQUESTS
 
 
 @check(
@@ -24,12 +27,14 @@ def test_rows(ai_client: Session) -> Verdict:
 @check(
     "prompts and options that differ in one element have their own answers",
     needs=("generates",),
-    requests=request_pairs.PROMPT_REQUESTS,
-    tokens=16 * request_pairs.PROMPT_REQUESTS,
+    requests=_PROMPT_REQUESTS,
+    tokens=16 * _PROMPT_REQUESTS,
     broken_by=_FROM_CACHE,
 )
 def test_prompts(ai_client: Session) -> Verdict:
-    return cache.judge_pairs(request_pairs.ask_prompt_pairs(ai_client, Rows(ai_client)), ai_client.show)
+    rows = Rows(ai_client)
+    conversations = request_pairs.ask_pairs(ai_client, make_conversation_pairs(ai_client, rows))
+    return cache.judge_pairs([*request_pairs.ask_prompt_pairs(ai_client, rows), *conversations], ai_client.show)
 
 
 @check(

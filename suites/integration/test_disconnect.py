@@ -13,6 +13,8 @@ from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, mutate
 
 _LEAVING, _USUAL = 16, 8
+_MORE_LEAVING = 24
+"""Clients that leave after those: together more than a usual pool of threads or slots holds."""
 _FEW = 4
 """How many clients disconnect, and how many are usual, if one answer takes `SLOW` seconds or more."""
 
@@ -24,15 +26,15 @@ _PATIENCE = 5.0
 """The most seconds in which the service may notice, if it declines what it accepted before."""
 
 _ROUND = _LEAVING + _USUAL
-_REQUESTS = 1 + 4 * _ROUND + _LEAVING
+_REQUESTS = 1 + 4 * _ROUND + _LEAVING + _MORE_LEAVING
 
 
 @check(
     "clients that leave in mid-answer do not use the service up",
     grounds=("direct",),
     requests=_REQUESTS,
-    tokens=16 * _REQUESTS + (_LONG_TOKENS - 16) * _LEAVING,
-    broken_by=(mutate("answer_status", status=503, skip=1 + _ROUND + _LEAVING),),
+    tokens=16 * _REQUESTS + (_LONG_TOKENS - 16) * (_LEAVING + _MORE_LEAVING),
+    broken_by=(mutate("answer_status", status=503, skip=1 + _ROUND + _LEAVING + _MORE_LEAVING),),
 )
 def test_leaving_uses_nothing_up(ai_client: Session) -> Verdict:
     rows = Rows(ai_client)
@@ -43,6 +45,8 @@ def test_leaving_uses_nothing_up(ai_client: Session) -> Verdict:
     with ai_client.client.see_refusals(paced=True):  # a refusal afterwards that was none before is what is looked for
         before = ai_client.ask_many(queries, concurrency=len(queries))
         left = _disconnect(ai_client, queries[:leaving], seconds)
+        if leaving == _LEAVING:
+            left += _disconnect(ai_client, (queries * 2)[:_MORE_LEAVING], seconds)
         after = ai_client.ask_many(queries, concurrency=len(queries))
         if any(exchange.status in OVERLOAD_STATUSES for exchange in after):
             # The service may finish the work for clients that are gone, one after another.

@@ -13,6 +13,7 @@ from harness.checks.control import Control
 from harness.checks.isolation import busy_guests, crosstalk, own_parts
 from harness.checks.isolation.busy_guests import LIVENESS, STRUCTURED
 from harness.core.exchange import Exchange, Query, Request
+from harness.core.mutation import mutate
 from harness.core.verdict import Status, choose_worst
 from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
@@ -152,6 +153,7 @@ class _Rounds:
     "long, short, streamed, structured and abandoned requests side by side get their own answers",
     requests=_REQUESTS,
     tokens=_TOKENS * _REQUESTS + (_SCHEMA_TOKENS - _TOKENS) * (_GUESTS + _LEAVING),
+    broken_by=(mutate("swap_answers", wait=50), mutate("other_answer", skip=2 * _INPUTS)),
 )
 def test_own_answers(ai_client: Session) -> Verdict:
     inputs, control = _ask_alone(ai_client)

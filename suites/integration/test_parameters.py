@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.checks.common import is_clear_refusal
 from harness.checks.generation import choices, parameters
 from harness.checks.generation.text_cases import choose_stop_sequence
 from harness.checks.generation.thinking import explain_no_text
 from harness.core.exchange import EventKind
 from harness.suite import Session, Verdict, check, make_inconclusive, mutate
 
+from .equal_spellings import rename_limit, spell_query
 from .generated_text import LONG, OPEN_PROMPT, OWN, SHORT, ask_both_ways, ask_counts, ask_limits, get_limit, make_query
 
 _N, _TOP = 3, 2
@@ -24,8 +26,8 @@ _LIMIT_TRIALS = 4
     "max_tokens bounds the answer",
     level="warn",
     needs=("generates",),
-    requests=5,
-    tokens=_LIMITS_COST + OWN,
+    requests=6,
+    tokens=_LIMITS_COST + OWN + SHORT,
     broken_by=(mutate("other_answer", form="drift"),),
 )
 def test_max_tokens(ai_client: Session) -> Verdict:
@@ -34,7 +36,29 @@ def test_max_tokens(ai_client: Session) -> Verdict:
     if limited.limit is None and limited.long.ok:
         return make_inconclusive(_TOO_SHORT, n=0)
     promised, limit, room = ai_client.promises.deterministic, limited.limit or SHORT, get_limit(ai_client, OWN)
-    return parameters.judge_max_tokens(limited.long, limited.short, limit, own, room, show, promised=promised)
+    short = list(limited.short)
+    if ai_client.capabilities.chat_options and short:
+        renamed = ai_client.ask(rename_limit(make_query(ai_client, limit, exact=True)))
+        short += [] if is_clear_refusal(renamed) else [renamed]
+    return parameters.judge_max_tokens(limited.long, short, limit, own, room, show, promised=promised)
+
+
+_SPELT = 4
+
+
+@check(
+    "equal requests in other spellings have the same prompt and the same answer",
+    needs=("generates", "chat_options"),
+    requests=3 + _SPELT,
+    tokens=(3 + _SPELT) * SHORT,
+    broken_by=(mutate("other_answer", form="drift", skip=3),),
+)
+def test_spellings(ai_client: Session) -> Verdict:
+    first, again, _ = ask_counts(ai_client)
+    respelled = spell_query(make_query(ai_client, SHORT), _SPELT, ai_client.settings.seed)
+    answers = {words: ai_client.ask(query) for words, query in respelled.items()}
+    promised = ai_client.promises.deterministic
+    return parameters.judge_spellings(first, again, answers, ai_client.show, promised=promised)
 
 
 @check(

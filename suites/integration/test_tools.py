@@ -11,7 +11,7 @@ from harness.core.exchange import Exchange
 from harness.run.empty_answers import ask_again_if_empty
 from harness.suite import Session, Verdict, check, mutate, once
 
-from .generated_text import ask_both_ways, make_query
+from .generated_text import SHORT, ask_both_ways, make_query
 
 _PROMPT = "Call get_weather for the city Paris, and add for the numbers 2 and 3."
 _TOKENS = 128
@@ -67,10 +67,16 @@ def test_call_ending(ai_client: Session) -> Verdict:
     return tools.judge_call_ending(_ask_required(ai_client), ai_client.show)
 
 
-@tools_check("with tool_choice none no tool is called", tokens=32)
+@tools_check("with tool_choice none no tool is called", requests=2, tokens=2 * 32)
 def test_not_called(ai_client: Session) -> Verdict:
-    exchange = ai_client.ask(make_query(ai_client, 32, _PROMPT, tools=_TOOLS, tool_choice="none"))
-    return tools.judge_forbidden_call(exchange, ai_client.show)
+    exchanges = ask_both_ways(ai_client, 32, _PROMPT, tools=_TOOLS, tool_choice="none")
+    return tools.judge_forbidden_call(exchanges, ai_client.show)
+
+
+@tools_check("token counts are stated beside tools, and the tools count", level="warn", requests=4, tokens=4 * _TOKENS)
+def test_usage_beside_tools(ai_client: Session) -> Verdict:
+    plain = ai_client.ask(make_query(ai_client, SHORT, _PROMPT))
+    return tools.judge_usage_beside_tools(plain, _ask_required(ai_client), ai_client.show)
 
 
 @tools_check("the conversation goes on after a call", requests=2 + EMPTY_TRIES, tokens=(2 + EMPTY_TRIES) * _TOKENS)

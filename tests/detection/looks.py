@@ -205,8 +205,8 @@ def _chunked(client: httpx.Client) -> object:
     return client.post("/predict", content=pieces, headers={"content-type": "application/json"}).status_code
 
 
-def _leaving(client: httpx.Client) -> object:
-    for _ in range(2):
+def _leaving(client: httpx.Client, leavers: int = 2) -> object:
+    for _ in range(leavers):
         with client.stream("POST", PATHS["messages"], json=chat(stream=True, max_tokens=2000)) as answer:
             next(answer.iter_bytes())
     time.sleep(0.1)
@@ -240,6 +240,24 @@ def _read_own_id(id_: str, client: httpx.Client) -> object:
 
 def _read_own_header(id_: str, client: httpx.Client) -> object:
     return client.post("/predict", json=ONE, headers={"x-request-id": id_}).headers["x-request-id"]
+
+
+def _converse(role: str, note: str) -> Body:
+    before = [{"role": role, "content": note}]
+    if role == "user":
+        before.append({"role": "assistant", "content": "Yes."})
+    return chat() | {"messages": [*before, {"role": "user", "content": "Count."}]}
+
+
+def _has_zero_usage(client: httpx.Client) -> object:
+    answer = post(client, CALL | {"stream": True, "stream_options": {"include_usage": True}})
+    return '"prompt_tokens":0' in getattr(answer, "text", "").replace(" ", "")
+
+
+def _with_newer_limit() -> Body:
+    body = chat(max_completion_tokens=3)
+    del body["max_tokens"]
+    return body
 
 
 def _leave_and_ask(client: httpx.Client) -> object:
@@ -325,6 +343,7 @@ BASE: dict[str, ServiceSettings] = {
     "rate_limit_ignored": ServiceSettings(token_ms=0, rate_limit=40),
     "jumbled_streams": ServiceSettings(token_ms=2),
     "disconnect_leaks_slot": ServiceSettings(token_ms=1),
+    "large_pool_leaks": ServiceSettings(token_ms=1),
     "leaver_answers_neighbour": ServiceSettings(token_ms=20),
 }
 """Settings of the healthy edition where they are not the usual ones."""
@@ -407,6 +426,8 @@ DEFECTS: dict[str, Look] = {
     "batch_silently_cut": asks(v2(ROWS)),
     "body_limit_resets": asks(plain(ROWS * 100)),
     "cache_ignores_credentials": _with_keys,
+    "cache_ignores_history": asks(*(_converse("user", note) for note in ("Hi.", "Hi. " * 9))),
+    "cache_ignores_system": asks(*(_converse("system", note) for note in ("Hi.", "Hi. " * 9))),
     "cache_ignores_options": asks(chat(), chat(max_tokens=3)),
     "charset_refused": asks(ONE, headers={"content-type": "application/json; charset=utf-8"}),
     "chunk_sizes_wrong": asks(STREAM),
@@ -445,7 +466,9 @@ DEFECTS: dict[str, Look] = {
     "json_labelled_as_text": _label,
     "jumbled_streams": _jumbled,
     "keep_alive_previous_answer": _over_one_connection,
+    "large_pool_leaks": lambda client: _leaving(client, 14),
     "leaver_answers_neighbour": lambda client: _leave_and_ask(client),
+    "limiter_leaks_on_refusal": asks(*[{"instances": 5}] * 11, ONE),
     "limit_answered_by_hang": asks(plain(ROWS * 33)),
     "logprobs_misaligned": asks(chat(logprobs=True)),
     "lone_surrogate_crash": asks(chat("\ud800")),
@@ -455,6 +478,7 @@ DEFECTS: dict[str, Look] = {
     "missing_finish_reason": asks(STREAM),
     "missing_terminator": asks(STREAM),
     "not_live_when_busy": lambda client: _ask_whether_live(client),
+    "newer_limit_ignored": asks(_with_newer_limit()),
     "n_ignored": asks(chat(n=2)),
     "nan_in_200": lambda client: "NaN" in client.post("/predict", json=ONE).text,
     "never_ready": lambda client: client.get("/ready").status_code,
@@ -462,6 +486,7 @@ DEFECTS: dict[str, Look] = {
     "output_limit_passed": asks(chat(max_tokens=101), chat(max_tokens=20)),
     "number_as_text": asks(*(plain([row]) for row in ROWS)),
     "outputs_of_neighbour": together(v2(ROWS[:1]), v2(ROWS[1:2]) | {"outputs": [{"name": "label"}]}),
+    "parts_dropped": asks(chat() | {"messages": [{"role": "user", "content": [{"type": "text", "text": "Count."}]}]}),
     "pipelined_swapped": _at_once,
     "probabilities_unnormalised": asks(v2(ROWS)),
     "rate_limit_ignored": _limited,
@@ -489,6 +514,7 @@ DEFECTS: dict[str, Look] = {
     "text_cut_at_nul": _echo("ab\0cd"),
     "tool_arguments_cut": lambda client: _arguments(client),
     "tool_arguments_object": lambda client: _arguments(client),
+    "tool_called_streamed": asks(CALL | {"tool_choice": "none", "stream": True}),
     "tool_finish_stop": lambda client: client.post(PATHS["messages"], json=CALL).json()["choices"][0]["finish_reason"],
     "tool_wrong_name": lambda client: _function(client)["name"],
     "trace_context_breaks": asks(ONE, headers={"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}),
@@ -496,6 +522,7 @@ DEFECTS: dict[str, Look] = {
     "two_finish_reasons": asks(STREAM),
     "unicode_mangled": _echo("na\u00efve"),
     "usage_differs_streamed": asks(STREAM),
+    "usage_zero_beside_tools": lambda client: _has_zero_usage(client),
     "usage_of_neighbour": together(chat("Count."), chat("Count. " * 9)),
     "utf8_cut_between_chunks": _echo("\u6771\u4eac" * 9, stream=True),
     "wrong_model_version": asks(ONE),
@@ -573,6 +600,7 @@ def _take_chat_time(client: httpx.Client, prompt: str) -> float:
 
 
 VARIANTS: dict[str, Look] = {
+    "knows_one_spelling": lambda client: status(client, _with_newer_limit()),
     "not_ready_when_busy": lambda client: _ask_whether_live(client, "/ready"),
     "success_stated_inside": lambda client: sorted(client.post("/predict", json=ONE).json()),
     "answers_in_batches": _first_took(0.02),

@@ -99,7 +99,7 @@ def find_error_inside(body: bytes) -> str | None:
     if not isinstance(value, dict):
         return None
     for name in _ERROR_MEMBERS:
-        if value.get(name):
+        if value.get(name) and not isinstance(value[name], int | float):
             return f"{name}: {json.dumps(value[name], ensure_ascii=False):.80}"
     for name in _CODE_MEMBERS:
         code = value.get(name)

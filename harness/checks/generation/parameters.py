@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
-from harness.checks.common import Show, is_clear_refusal, judge
+from harness.checks.common import OVERLOAD_STATUSES, Show, is_clear_refusal, judge
 from harness.checks.generation.text_cases import (
     Unjudged,
     count_common,
@@ -20,6 +20,8 @@ from harness.checks.generation.thinking import describe_no_content, explain_spen
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
+_SPELLING_SLACK = 3
+"""Prompt tokens by which a spelling may differ: some templates set parts on lines of their own."""
 _SHOWN = 6
 """Characters by which the text after a stop sequence is recognised if the sequence itself was removed."""
 _COMPLETE_REASONS = ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "tool_calls", "function_call")
@@ -98,6 +100,40 @@ def _find_false_cut(answer: Answer, long: Exchange, own_limit: int) -> str | Non
     if long.answer and is_cut(long.answer) and get_usage(long.answer).completion_tokens == usage.completion_tokens:
         return Unjudged(f"the service has a limit of its own: {usage.completion_tokens} tokens")
     return f"the finish reason is {answer.finish_reason!r} after {usage.completion_tokens} tokens of {own_limit}"
+
+
+@judge
+def judge_spellings(
+    first: Exchange, again: Exchange, respelled: Mapping[str, Exchange], show: Show, *, promised: bool
+) -> Verdict:
+    """The same request, spelt otherwise, counts the same prompt and, with `promised` determinism, has the same text.
+
+    `first` and `again` are its answers in the plain spelling. A spelling may be refused, as it may not be known.
+    """
+    if not (first.ok and again.ok):
+        return make_inconclusive(_NOTHING_TO_COMPARE, n=0)
+    expected = get_usage(first.answer).prompt_tokens
+    if expected != get_usage(again.answer).prompt_tokens:
+        expected = None
+    refused = 0
+
+    def find_problem(answer: Answer) -> str | None:
+        tokens = get_usage(answer).prompt_tokens
+        if expected is not None and tokens is not None and abs(tokens - expected) > _SPELLING_SLACK:
+            return f"{tokens} prompt tokens, and {expected} in the plain spelling"
+        if promised and first.text == again.text != answer.text:
+            return f"the text is {answer.text!r:.60}, and {first.text!r:.60} in the plain spelling"
+        return None
+
+    cases = []
+    for words, exchange in respelled.items():
+        if exchange.status is not None and exchange.status >= 400 and exchange.status not in OVERLOAD_STATUSES:
+            refused += 1
+            cases.append(Case(words))
+        else:
+            cases.append(judge_exchange(f"with {words}", exchange, find_problem, show))
+    holds = f"a request in {len(respelled) - refused} other spellings is answered as in the plain one"
+    return judge_contract(cases, f"{holds}; {refused} are refused" if refused else holds)
 
 
 @judge

@@ -31,8 +31,8 @@ def judge_exchange(name: str, exchange: Exchange, find_problem: Problem, show: S
 
 
 def judge_both_ways(exchanges: Sequence[Exchange], find_problem: Problem, show: Show) -> list[Case]:
-    """The answers to one request, whole and (if there is one) streamed, as a case each."""
-    named = zip(("whole", "streamed"), exchanges, strict=False)
+    """The answers to one request, whole, (if there is one) streamed, and under another name, as a case each."""
+    named = zip(("whole", "streamed", "under the other name"), exchanges, strict=False)
     return [judge_exchange(name, exchange, find_problem, show) for name, exchange in named]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.checks.common import Show, judge
 from harness.checks.generation.json_schema import find_text_violation
-from harness.checks.generation.text_cases import Unjudged, is_cut, judge_exchange
+from harness.checks.generation.text_cases import Unjudged, get_usage, is_cut, judge_both_ways, judge_exchange
 from harness.checks.generation.thinking import explain_spent_limit, judge_text_present
 from harness.core.exchange import Answer, Exchange, ToolCall
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
@@ -44,8 +44,8 @@ def judge_call_ending(answers: Mapping[str, Exchange], show: Show) -> Verdict:
 
 
 @judge
-def judge_forbidden_call(exchange: Exchange, show: Show) -> Verdict:
-    """With tool_choice `none` the answer is a text and not a call."""
+def judge_forbidden_call(exchanges: Sequence[Exchange], show: Show) -> Verdict:
+    """With tool_choice `none` the answer is a text and not a call, whole and streamed."""
 
     def find_problem(answer: Answer) -> str | None:
         if answer.tool_calls:
@@ -54,8 +54,30 @@ def judge_forbidden_call(exchange: Exchange, show: Show) -> Verdict:
             return "the finish reason says that a tool is called, although tool_choice is none"
         return None if answer.text else Unjudged(explain_spent_limit(answer) or "the answer is empty")
 
-    case = judge_exchange("tool_choice none", exchange, find_problem, show)
-    return judge_contract([case], "a forbidden call is not made")
+    return judge_contract(judge_both_ways(exchanges, find_problem, show), "a forbidden call is not made")
+
+
+@judge
+def judge_usage_beside_tools(plain: Exchange, answers: Mapping[str, Exchange], show: Show) -> Verdict:
+    """An answer with calls states its tokens as `plain` does, the same prompt without tools, and counts the tools."""
+    usage = get_usage(plain.answer)
+    if not plain.ok or not usage.prompt_tokens:
+        return make_inconclusive(f"no token counts are stated without tools either: {plain.outcome}", n=0)
+    expected = usage.prompt_tokens
+
+    def find_problem(answer: Answer) -> str | None:
+        counts = get_usage(answer)
+        if not answer.tool_calls:
+            return Unjudged("no tool is called")
+        if not counts.prompt_tokens or not counts.completion_tokens:
+            stated = f"{counts.prompt_tokens} prompt and {counts.completion_tokens} completion tokens"
+            return f"{stated} are stated for a call, and {expected} prompt tokens for the same prompt without tools"
+        if counts.prompt_tokens <= expected:
+            return f"{counts.prompt_tokens} prompt tokens with tools, and {expected} without: the tools are not counted"
+        return None
+
+    cases = [judge_exchange(name, exchange, find_problem, show) for name, exchange in answers.items()]
+    return judge_contract(cases, "token counts are stated beside tools, and more than without")
 
 
 @judge
