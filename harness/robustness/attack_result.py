@@ -111,7 +111,10 @@ def _describe_median(values: Sequence[float], alpha: float) -> str:
 
 
 def unite(results: Sequence[AttackedInputs]) -> AttackedInputs:
-    """All attacks as one: an input is broken if one of them broke it, and robust only if none did and none lost it."""
+    """All attacks as one: an input is broken if one of them broke it, and robust only if none did and none lost it.
+
+    What held proves nothing where it does for each of them.
+    """
     ranks = ("confirmed", "wrong", "lost", "unfinished", "robust")
     united = []
     for outcomes in zip(*(result.outcomes for result in results), strict=True):
@@ -121,8 +124,10 @@ def unite(results: Sequence[AttackedInputs]) -> AttackedInputs:
         attack=" and ".join(dict.fromkeys(result.attack for result in results)),
         limit="; ".join(dict.fromkeys(result.limit for result in results)),
         outcomes=tuple(united),
+        unmoved=min(result.unmoved for result in results),
         lost=next(filter(None, (result.lost for result in results)), ""),
         declined=sum(outcome.state == "lost" for outcome in united),
+        masked=results[0].masked if all(result.masked for result in results) else "",
         examples=tuple(example for result in results for example in result.examples[:2]),
         rows=sum((Counter(result.rows) for result in results), Counter()),
     )

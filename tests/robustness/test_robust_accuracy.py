@@ -105,3 +105,13 @@ def test_named_changes_are_slices() -> None:
     inputs = make({"robust": 50, "confirmed": 50}, named=(("blur 1", 5, 100), ("blur 2", 50, 100), ("fog 9", 0, 0)))
     slices = judge_robust_accuracy(inputs, *objective()).slices
     assert [(part.name, part.estimate) for part in slices] == [("blur 1", 0.95), ("blur 2", 0.5)]
+
+
+def test_what_proves_nothing_for_any_attack_proves_nothing_together() -> None:
+    held = [make({"robust": 100}, unmoved=100), make({"robust": 100}, RAYS, unmoved=100)]
+    verdict = judge_all_attacks(held, *objective())
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "a plateau" in verdict.reason
+    masked = [make({"robust": 100}, masked="only labels are answered") for _ in range(2)]
+    assert judge_all_attacks(masked, *objective()).status is Status.INCONCLUSIVE
+    assert judge_all_attacks([*masked, make({"robust": 100}, RAYS)], *objective()).status is Status.PASS
