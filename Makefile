@@ -51,7 +51,7 @@ test-servers: $(VENV)/.dev  ## install, start and judge real servers (each in a 
 
 test-torch: $(VENV)/.dev  ## local references of torch and ONNX, quantised twins: torch is installed once, in an environment of its own
 	packages=$$($(BIN)/python -m tests.servers.environments torch) && \
-	    AIHARNESS_TORCH=1 OMP_NUM_THREADS=1 PYTHONPATH="$$packages" $(BIN)/python -m pytest -m torch tests/io tests/suites tests/attacks $(ARGS)
+	    AIHARNESS_TORCH=1 OMP_NUM_THREADS=1 PYTHONPATH="$$packages" $(BIN)/python -m pytest -m torch tests/io tests/suites tests/attacks tests/robustness $(ARGS)
 
 fuzz: $(VENV)/.dev  ## a million mutated answers for every decoder, a thousand examples for every property
 	AIHARNESS_FUZZ=1000000 $(BIN)/python -m pytest -k "test_fuzz or hypothesis" $(ARGS)

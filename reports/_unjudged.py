@@ -58,6 +58,7 @@ _VALUES = {
     "rate": "10",
     "duration": "60",
     "attacks": '["square", "rays"]',
+    "extraction": "1000",
     "corpus": '"findings.jsonl"',
     "latency_ceiling": "10",
     "certificate_days": "7",

@@ -50,35 +50,49 @@ def prepare(rows: Sequence[Row], replies: Sequence[Prediction | None], seed: int
 
     None where fewer than two labels were answered. Raises `UsageError` without torch.
     """
-    torch = _import_torch()
     answers = [None if reply is None else str(reply.label).strip() for reply in replies]
-    answered = np.flatnonzero(np.array(answers) != None)  # noqa: E711
-    names, y = np.unique(np.array(answers)[answered].astype(str), return_inverse=True)
+    answered = [place for place, answer in enumerate(answers) if answer is not None]
+    x = np.array([list(rows[place]) for place in answered], dtype=np.float64)
+    y = np.array([answers[place] for place in answered], dtype=np.str_)
+    unseen = np.arange(len(x)) % _UNSEEN == 0
+    surrogate = distil(x[~unseen], y[~unseen], seed)
+    if surrogate is None:
+        return None, 0.0
+    return surrogate, float(np.mean(np.array(surrogate.labels)[surrogate.predict(x[unseen])] == y[unseen]))
+
+
+def distil(rows: NDArray[np.float64], answers: NDArray[np.str_], seed: int) -> Surrogate | None:
+    """A surrogate of these rows, shape (n, width), and their answers; None where there are fewer than two answers.
+
+    Raises `UsageError` without torch.
+    """
+    torch = _import_torch()
+    names, codes = np.unique(answers, return_inverse=True)
     labels = tuple(map(str, names))
     if len(labels) < 2:
-        return None, 0.0
-    x = np.array(list(map(list, rows)), dtype=np.float64)[answered]
-    unseen = np.arange(len(x)) % _UNSEEN == 0
-    state = torch.get_rng_state()
+        return None
+    # Threads that wait for one another take thirty times as long on a busy machine, and gain little on such a network.
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    torch.set_num_threads(1)
     torch.manual_seed(seed)
     layers = torch.nn
     module = layers.Sequential(
-        layers.Linear(x.shape[1], _WIDTH),
+        layers.Linear(rows.shape[1], _WIDTH),
         layers.ReLU(),
         layers.Linear(_WIDTH, _WIDTH),
         layers.ReLU(),
         layers.Linear(_WIDTH, len(labels)),
     )
     torch.set_rng_state(state)
-    surrogate = Surrogate(module, labels, x.mean(axis=0), x.std(axis=0) + 1e-2 * (np.ptp(x) or 1.0))
-    inputs = surrogate.scale(torch.tensor(x[~unseen], dtype=torch.float32))
-    targets = torch.tensor(y[~unseen])
+    surrogate = Surrogate(module, labels, rows.mean(axis=0), rows.std(axis=0) + 1e-2 * (np.ptp(rows) or 1.0))
+    inputs, targets = surrogate.scale(torch.tensor(rows, dtype=torch.float32)), torch.tensor(codes)
     optimizer = torch.optim.Adam(module.parameters(), lr=3e-3, weight_decay=1e-4)
     for _ in range(_EPOCHS):
         optimizer.zero_grad()
         layers.functional.cross_entropy(module(inputs), targets).backward()
         optimizer.step()
-    return surrogate, float(np.mean(surrogate.predict(x[unseen]) == y[unseen]))
+    torch.set_num_threads(threads)
+    return surrogate
 
 
 class Transfer:

@@ -47,7 +47,7 @@ from harness.core.settings import DEFAULT_SEED, Ceilings, DataSettings, Promises
 from harness.core.suite_policy import find_policy, sort_suites
 from harness.core.waiver import Waiver
 
-_EXTRAS = {"property": ("hypothesis", "hypothesis_jsonschema")}
+_EXTRAS = {"property": ("hypothesis", "hypothesis_jsonschema"), "torch": ("torch",)}
 """Optional extras that a check may need as its ground, with the modules that each installs; none is imported here."""
 
 _PROFILE_BOUNDS: Mapping[str, tuple[Callable[[float], bool], str]] = {

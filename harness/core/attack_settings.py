@@ -29,7 +29,7 @@ class AttackSettings:
     `inputs` inputs drawn from the data. `columns` says what single columns allow, `fits` names a function (original
     row, changed row) that says whether a changed row could be real; `words` has replacements that keep a text's
     meaning. `corpus` is a file of findings, which are replayed first; `resume` the run directory of
-    an attack that was cut off.
+    an attack that was cut off. Up to `extraction` rows of each kind are asked to make copies of the model.
     """
 
     eps: OverZero[float] | None = None
@@ -48,6 +48,7 @@ class AttackSettings:
     words: dict[str, list[str]] = field(default_factory=dict)
     corpus: str | None = None
     resume: str | None = None
+    extraction: OverZero[int] | None = None
 
     def get_limit(self, norm: Norm) -> float | None:
         """The most that a change may measure by this norm; None where it is not limited, so that no attack is."""

@@ -224,12 +224,14 @@ class Settings:
             "saved_run": self.baseline is not None and "://" not in self.baseline,
             "several_attacks": self.attack is not None and len(self.attack.attacks) > 1,
             "findings": bool(self.known_findings),
+            "extraction": self.attack is not None and self.attack.extraction is not None,
             "replicas": bool(endpoint.replicas),
             **list_model_grounds(self.reference) | {"relations": bool(self.relations)},
             "experiments": bool(self.experiments),
             **{kind: any(map(is_of_kind, self.experiments)) for kind, is_of_kind in EXPERIMENT_KINDS.items()},
             "baseline": self.baseline is not None,
             "property": "property" in self.extras,
+            "torch": "torch" in self.extras,
         }
         return frozenset(name for name, is_given in grounds.items() if is_given)
 
@@ -272,6 +274,8 @@ GROUNDS = {
     "saved_run": "the baseline is no saved run: give its directory as --ai-baseline",
     "several_attacks": "no second attack is chosen ([adversarial] attacks)",
     "findings": "no findings of an earlier run are named ([adversarial] corpus)",
+    "extraction": "no rows are allowed for copies of the model ([adversarial] extraction)",
+    "torch": "copies of the model are made with torch: pip install 'aiharness[torch]'",
     "property": "what generates requests is not installed: pip install 'aiharness[property]'",
 }
 """Each ground that a check may need, beside the suites' own sections, and why it is not judged without."""

@@ -10,7 +10,6 @@ from harness.checks.http import disguises, hostile
 from harness.checks.http.hostile import HostileRequest
 from harness.core.canary import mint_canary
 from harness.core.exchange import Exchange, Request
-from harness.core.verdict import make_skipped
 from harness.suite import Session, Verdict, check, mutate
 
 from .trials import HARM_CONTROLS, HARM_COST, try_until_harmed
@@ -39,6 +38,7 @@ def _send_all(ai_client: Session, requests: list[HostileRequest]) -> list[tuple[
     "no disguise opens the door without a right key",
     grounds=("credentials", "http"),
     requests=2 * disguises.MOST_DISGUISES,
+    clauses=("OWASP API2:2023 broken authentication",),
 )
 def test_disguised_keys(ai_client: Session) -> Verdict:
     right = ai_client.endpoint.credentials
@@ -98,6 +98,4 @@ _MOST_HARM = HARM_CONTROLS + HARM_COST * MOST_KILLERS
 def test_one_request_kills(ai_client: Session) -> Verdict:
     able = ai_client.capabilities
     killers = list_killers(ai_client.request(), generates=able.generates, embeds=able.embeds)
-    if not killers:
-        return make_skipped("no request of this protocol is known to have ended a server")
     return judge_bad_inputs(*try_until_harmed(ai_client, killers), ai_client.show)

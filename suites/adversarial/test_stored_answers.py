@@ -10,11 +10,14 @@ from harness.checks.isolation.stored_answers import (
     judge_stored_answers,
     list_rereads,
 )
+from harness.core.canary import mint_canary
+from harness.core.exchange import Query, Request
 from harness.suite import Session, Verdict, check
 
 
 @check(
     "stored answers of one caller are not given to another",
+    needs=("generates",),
     grounds=("credentials", "other_caller", "http"),
     requests=24,
     tokens=16 * 24,
@@ -22,19 +25,20 @@ from harness.suite import Session, Verdict, check
 )
 def test_stored_answers(ai_client: Session) -> Verdict:
     other = ai_client.endpoint.other_credentials
+    canary = mint_canary(secrets.choice)
+    first = ai_client.ask(Query(f"Remember {canary}.", options=ai_client.sample().options))
+    identifier = find_answer_id(first.response)
+    marks = tuple(filter(None, (canary, identifier)))
+    nothing = ai_client.send(Request("GET", f"{ai_client.request().path}/{canary}"), credentials=other)
+    if nothing.status == 200:
+        identifier = None  # every id is answered, so that an answer shows nothing
     asked = []
-    first = ai_client.ask()
-    if identifier := find_answer_id(first.response):
-        for name, request in list_rereads(ai_client.request(), identifier).items():
-            own = ai_client.send(request)
-            if own.status == 200:
-                asked.append(StoredAnswer(name, own, ai_client.send(request, credentials=other), identifier))
+    for name, request in list_rereads(ai_client.request(), identifier).items():
+        asked.append(StoredAnswer(name, ai_client.send(request, credentials=other), marks))
     if header := ai_client.promises.idempotency:
         line = ((header, f"aiharness-{secrets.token_hex(8)}"),)
-        own = ai_client.ask(headers=line)
-        again = ai_client.ask(headers=line)
+        own, again = (find_answer_id(ai_client.ask(headers=line).response) for _ in range(2))
         given = ai_client.ask(headers=line, credentials=other)
-        mark = find_answer_id(own.response)
-        if mark and find_answer_id(again.response) == mark:
-            asked.append(StoredAnswer(f"the answer under its {header}", own, given, mark))
+        if own and own == again:
+            asked.append(StoredAnswer(f"the answer under its {header}", given, (own,)))
     return judge_stored_answers(asked, ai_client.ask(credentials=other), ai_client.show)

@@ -5,21 +5,18 @@ from __future__ import annotations
 from harness.checks.http.connection import judge_connection_failure
 from harness.checks.http.tls_floor import judge_tls_floor
 from harness.core.errors import TransportError
-from harness.core.verdict import make_skipped
 from harness.io.old_tls import OLD_VERSIONS, try_handshake
 from harness.suite import Session, Verdict, check
 
 
 @check(
     "TLS 1.0 and 1.1 are refused",
-    grounds=("https",),
+    grounds=("https", "direct"),
     requests=0,
     clauses=("RFC 8996", "CWE-327 use of a broken cryptographic algorithm"),
 )
 def test_tls_floor(ai_client: Session) -> Verdict:
     endpoint = ai_client.endpoint
-    if endpoint.proxy is not None:
-        return make_skipped("the handshake with the service itself cannot be made through a proxy")
     seconds = endpoint.deadlines.connect
     try:
         control = try_handshake(endpoint, None, seconds)

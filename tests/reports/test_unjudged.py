@@ -25,8 +25,8 @@ def test_every_ground_has_lines_that_the_file_accepts(ground: str, tmp_path: Pat
     if ground in NOT_CONFIGURABLE:
         assert group.lines == ""
         return
-    if ground == "property":
-        assert group.lines == "pip install 'aiharness[property]'"
+    if ground in ("property", "torch"):
+        assert group.lines == f"pip install 'aiharness[{ground}]'"
         return
     assert "…" not in group.lines
     path = tmp_path / "aiharness.toml"

@@ -101,21 +101,24 @@ _OF_TENSORS: Mapping[str, dict[str, Any]] = {
     "a binary size beyond 64 bits": {"parameters": {"binary_data_size": 2**64}},
     "a shared memory that is none": {"parameters": {"shared_memory_region": "a", "shared_memory_byte_size": -1}},
 }
-MOST_KILLERS = len(KILLERS)
+_OF_ALL: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "a member of 100,000 members": lambda: {"aiharness": dict.fromkeys(map("a{}".format, range(100_000)), 0)},
+    "a member whose name has a million letters": lambda: {"a" * 1_000_000: 0},
+}
+MOST_KILLERS = len(KILLERS) + len(_OF_ALL)
 
 
 def list_killers(valid: Request, *, generates: bool, embeds: bool) -> list[BadRequest]:
-    """The requests of the kinds that ended servers, made from a valid one; empty where none is known for its kind."""
+    """The requests of the kinds that ended servers, made from a valid one; last those for every service."""
     body = parse_body(valid)
+    chosen = _OF_EMBEDDINGS if embeds else {}
     if generates:
-        return [make_killer(valid, name, change()) for name, change in KILLERS.items()]
-    if embeds:
-        return [make_killer(valid, name, change()) for name, change in _OF_EMBEDDINGS.items()]
-    killers = []
-    for name, members in _OF_TENSORS.items() if find_tensors(body) else ():
-        tensors = [{**tensor, **members} for tensor in body["inputs"]]
-        killers.append(make_killer(valid, name, {"inputs": tensors}))
-    return killers
+        chosen = KILLERS
+    members = {name: change() for name, change in chosen.items()}
+    for name, changed in _OF_TENSORS.items() if find_tensors(body) else ():
+        members[name] = {"inputs": [{**tensor, **changed} for tensor in body["inputs"]]}
+    members |= {name: change() for name, change in _OF_ALL.items()}
+    return [make_killer(valid, name, changed) for name, changed in members.items()]
 
 
 def make_killer(valid: Request, name: str, members: Mapping[str, Any]) -> BadRequest:
@@ -124,8 +127,11 @@ def make_killer(valid: Request, name: str, members: Mapping[str, Any]) -> BadReq
     One with a prompt in place of messages goes to the route for prompts beside that for chats.
     """
     body = parse_body(valid)
-    changed = {**(body if isinstance(body, dict) else {}), **members}
-    text = json.dumps({key: value for key, value in changed.items() if value is not None})
+    # A body without members becomes a list of its value and the new ones.
+    changed: Any = {**body, **members} if isinstance(body, dict) else [body, members]
+    if isinstance(changed, dict):
+        changed = {key: value for key, value in changed.items() if value is not None}
+    text = json.dumps(changed)
     path = valid.path
     if "prompt" in members:
         path = path.replace("/chat/completions", "/completions")

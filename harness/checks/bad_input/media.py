@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 _MEMBERS = ("url", "image", "image_url", "audio_url", "file_url", "callback_url", "webhook_url")
+_PROMPTS = ("prompt", "inputs", "input", "text")
 _HOLDERS = ("parameters", "options", "metadata", "callback")
 """Members beside the input under which services take addresses: of the input, or of somebody to be told."""
 
@@ -25,6 +26,10 @@ def list_media_bodies(body: Any, reference: str) -> dict[str, Any]:
         for kind, key in (("input_image", "image_url"), ("input_file", "file_url")):
             parts = [{"type": "input_text", "text": body["input"]}, {"type": kind, key: reference}]
             bodies[f"a part {kind}"] = {**body, "input": [{"role": "user", "content": parts}]}
+    else:
+        for name in _PROMPTS:
+            if isinstance(body.get(name), str):
+                bodies[f"a picture in the text {name}"] = {**body, name: f"![]({reference})What is this?"}
     return bodies
 
 

@@ -46,7 +46,7 @@ MOST_REFERENCES = 20
 def list_unreadable_media(valid: Request) -> list[BadRequest]:
     """The valid request with each reference in the protocol's own place, and a broken file in every other.
 
-    Empty where requests of this kind refer to no media.
+    Empty where requests of this kind hold no text.
     """
     body = parse_body(valid)
     own = _find_own_place(valid, list(list_media_bodies(body, "")))
@@ -55,8 +55,9 @@ def list_unreadable_media(valid: Request) -> list[BadRequest]:
         for place, changed in list_media_bodies(body, reference).items():
             if place == own or name == "a file that is cut off":
                 request = replace_body(valid, json.dumps(changed).encode())
-                # A member or a part that the protocol does not know may be passed over.
-                requests.append(BadRequest(f"{name} in {place}", request, may_accept=place != own))
+                # A member or a part that the protocol does not know may be passed over, and a text is a text.
+                is_unknown = place != own or "in the text" in place
+                requests.append(BadRequest(f"{name} in {place}", request, may_accept=is_unknown))
     return requests[:MOST_REFERENCES]
 
 

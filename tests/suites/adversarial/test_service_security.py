@@ -30,8 +30,9 @@ def test_the_healthy_service_holds(tmp_path: Path, protocol: str) -> None:
     outcome = run(tmp_path, protocol, CHECKS)
     assert outcome.status == 0, outcome.out
     assert outcome.gate is not None
-    verdicts = {row["id"]: row["verdict"] for row in outcome.gate["checks"] if not row["missing"]}
-    assert not {"FAIL", "INCONCLUSIVE", "ERROR"} & {*verdicts.values()}, outcome.out
+    rows = [row for row in outcome.gate["checks"] if any(name in row["id"] for name in CHECKS.split(" or "))]
+    assert len(rows) >= 12
+    assert {row["verdict"] for row in rows} <= {"PASS", "SKIPPED"}, outcome.out
 
 
 def test_a_fetch_names_the_place_of_the_address(tmp_path: Path) -> None:
