@@ -51,6 +51,7 @@ _VALUES = {
     "file": '"labelled.csv"',
     "time": '"recorded"',
     "golden": '"golden.jsonl"',
+    "labelled": "true",
     "training": '"train.csv"',
     "changed_limit": "0.05",
     "replicas": '["http://127.0.0.1:8001"]',

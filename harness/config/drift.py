@@ -37,16 +37,16 @@ def read_drift(
     with source.locate_errors("drift", "reference"):
         reference = read_dataset(
             path,
-            label=section.prediction or data_section.label,
+            label=section.prediction or data_section.label * data_section.labelled,
             inputs=tuple(data_section.inputs) or data.names or list_names(data),
             types=data_section.types,
             missing=data_section.missing,
             labels={} if is_recorded else data_section.labels,
             facets=Facets(task=data.task, classes=() if is_recorded else tuple(data_section.classes)),
         )
-    assert reference.labels is not None
-    if is_recorded and (data.answers == "vectors" or isinstance(reference.labels[0], list)):
-        _check_vectors(reference.labels, source)
+    recorded = reference.labels if is_recorded else None
+    if recorded is not None and (data.asked_for == "vectors" or isinstance(recorded[0], list)):
+        _check_vectors(recorded, source)
     return replace(settings, reference=reference, is_recorded=is_recorded)
 
 

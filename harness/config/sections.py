@@ -92,6 +92,7 @@ class DataSection:
 
     file: str | None = None
     label: str = "label"
+    labelled: bool = True
     inputs: list[str] = field(default_factory=list)
     group: str | None = None
     shape: list[int] = field(default_factory=list)

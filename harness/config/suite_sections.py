@@ -111,8 +111,8 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
 
         if name is None:
             return None
-        shared = {"inputs": tuple(section.inputs), "label": section.label, "missing": section.missing, **more}
-        shape = tuple(section.shape)
+        label, shape = section.label * section.labelled, tuple(section.shape)
+        shared = {"inputs": tuple(section.inputs), "label": label, "missing": section.missing, **more}
         if names_function(name):
             with source.locate_errors("data", key), make_rows_file(name, f"[data] {key}") as rows:
                 return read_dataset(rows, **shared, shape=shape)

@@ -110,6 +110,16 @@ class Dataset:
         has_fractions = any(isinstance(label, float) for label in self.labels or ())
         return "numbers" if has_fractions else "classes"
 
+    @property
+    def asked_for(self) -> Literal["classes", "numbers", "vectors", "ranking", ""]:
+        """What its rows are asked for: a right answer's form, or without labels that of the task, classes by default.
+
+        Empty where there are labels of another form, or an order without grades.
+        """
+        if self.labels is not None:
+            return self.answers
+        return {"embedding": "vectors", "regression": "numbers", "ranking": ""}.get(self.task, "classes")  # type: ignore[return-value]
+
     def find_features(self, features: Iterable[str | int]) -> list[str | int]:
         """The keys of these features in a row: of a row that is a list their places. Raises `UsageError` for others."""
         first, keys = self.inputs[0], list(features)

@@ -67,7 +67,7 @@ def read_dataset(
     return Dataset(
         path.stem,
         columns.inputs.finish(),
-        tuple(columns.labels),
+        tuple(columns.labels) if label else None,
         None if group is None else tuple(columns.others[group]),
         digest,
         shape or None,
@@ -140,6 +140,8 @@ class _Columns:
     def _check_label(self, row: LabelledRow) -> Any:
         """The label of a row, as the configuration renames it. Raises `ConfigError` for one that it does not name."""
         label = row.label
+        if not self._label:
+            return None
         if self._renamed:
             if str(label) not in self._renamed:
                 known = ", ".join(list(self._renamed)[:20])

@@ -30,16 +30,16 @@ def read_parquet(
     try:
         file = parquet.ParquetFile(path)
         columns = choose_columns(path, file.schema_arrow.names, label, inputs, others)
-        number = 0
-        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=list(dict.fromkeys((*columns, label, *others)))):
+        number, wanted = 0, list(filter(None, dict.fromkeys((*columns, label, *others))))
+        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=wanted):
             matrix = None if missing != "refuse" else _read_matrix(batch, columns)
-            rest = (label, *others) if matrix is not None else batch.schema.names
-            for place, cells in enumerate(batch.select(rest).to_pylist()):
+            names = batch.schema.names if matrix is None else list(filter(None, (label, *others)))
+            for place, cells in enumerate(batch.select(names).to_pylist() if names else [{}] * len(batch)):
                 where = f"{path}: row {number}"
                 number += 1
                 row_input = _read_input(cells, columns, where, missing) if matrix is None else matrix[place]
                 values = tuple("" if cells[name] is None else str(cells[name]) for name in others)
-                row_label = parse_label(_convert(cells[label]), where, label)
+                row_label = parse_label(_convert(cells[label]), where, label) if label else None
                 yield LabelledRow(where, row_input, row_label, values, columns)
     except (pyarrow.ArrowException, UnicodeDecodeError) as problem:
         refuse_cell(str(path), f"not Parquet, or of a type that is no cell ({problem})")

@@ -102,7 +102,7 @@ def read_csv(
                 row_input: Any = cells[columns[0]]
                 if not is_text:
                     row_input = cell_reader.read_input(cells, where)
-                row_label = _parse_csv_label(cells[label], where, label)
+                row_label = _parse_csv_label(cells[label], where, label) if label else None
                 yield LabelledRow(where, row_input, row_label, tuple(cells[name].strip() for name in others), columns)
         except UnicodeDecodeError as problem:
             refuse_cell(
@@ -120,7 +120,7 @@ def choose_columns(
     for name in header:
         if header.count(name) > 1:
             refuse_cell(where, "two columns have this name", name)
-    check_names(where, "column", header, label, *inputs, *others)
+    check_names(where, "column", header, *filter(None, (label, *inputs, *others)))
     if label in inputs:
         refuse_cell(where, "the label is among the inputs", label)
     if inputs:
@@ -172,12 +172,12 @@ def read_jsonl(path: Path, label: str, inputs: tuple[str, ...], others: tuple[st
                 refuse_cell(where, f"not JSON ({problem})")
             if not isinstance(value, dict):
                 refuse_cell(where, f"a {type(value).__name__}; give an object with 'input' and {label!r}")
-            check_names(where, "key", list(value), *keys, label, *others)
+            check_names(where, "key", list(value), *filter(None, (*keys, label, *others)))
             row_input = _select_fields(value, keys)
             yield LabelledRow(
                 where,
                 _parse_json_input(row_input, where, keys[0]),
-                parse_label(value[label], where, label),
+                parse_label(value[label], where, label) if label else None,
                 tuple("" if value[name] is None else str(value[name]) for name in others),
                 inputs,
             )
@@ -249,6 +249,8 @@ def _load_arrays(
     path: Path, label: str, inputs: tuple[str, ...], others: tuple[str, ...]
 ) -> tuple[list[str], list[np.ndarray[Any, Any]]]:
     """The arrays of inputs, labels and the further columns, with their names. Raises `ConfigError`."""
+    if not label:
+        refuse_cell(str(path), "rows without labels are read from CSV, JSONL or Parquet", "label")
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:

@@ -101,12 +101,12 @@ def build_answered_rows(
     data: Dataset, asked: Sequence[int], population: Iterable[int], batches: Iterable[RowBatch]
 ) -> AnsweredRows:
     """The columns of the asked rows, in their order: labels of the data, what the batches hold, failures filled in."""
-    assert data.labels is not None
     columns = _Columns(asked, len(data.inputs))
     rankings: dict[int, tuple[float, ...]] = {}
+    kind = data.answers  # looks at every label
     for batch in batches:
         columns.fill(batch)
-        if data.answers == "ranking" and batch.scores:
+        if kind == "ranking" and batch.scores:
             rankings[batch.rows[0]] = batch.scores[0]
     numbers = np.array(asked, dtype=np.int64)
     failed: Flags = np.not_equal(columns.states, RowState.ANSWERED.value)
@@ -120,10 +120,12 @@ def build_answered_rows(
     }
     if data.weights is not None:
         shared["weights"] = np.array(data.weights, dtype=float)[numbers]
-    if data.answers == "numbers":
+    if data.labels is None:
+        return _build_unlabelled_rows(columns, data.asked_for, shared)
+    if kind == "numbers":
         labels = np.array([float(data.labels[number]) for number in asked])
         return make_answered_rows(labels, _fill_numbers(labels, columns.values), **shared)
-    if data.answers == "ranking":
+    if kind == "ranking":
         gains, lost = _rank_grades([data.labels[number] for number in asked], [rankings.get(n) for n in asked])
         shared["failed"] = failed | lost
         nothing = np.full(len(asked), NO_CLASS)
@@ -131,7 +133,7 @@ def build_answered_rows(
     texts = [str(data.labels[number]) for number in asked]
     classes = data.classes or tuple(sorted(map(str, set(data.labels)), key=_sort_key))
     codes = {name: code for code, name in enumerate(classes)}
-    if data.answers == "vectors":
+    if kind == "vectors":
         coded = np.array([codes[text] for text in texts], dtype=np.int64)
         vectors, lost = _fill_vectors(columns, failed)
         shared["failed"] = lost
@@ -150,6 +152,21 @@ def build_answered_rows(
         confidence=_fill_confidence(columns.confidence, failed),
         **shared,
     )
+
+
+def _build_unlabelled_rows(columns: _Columns, kind: str, shared: dict[str, Any]) -> AnsweredRows:
+    """The answers to rows without labels, which show how they are distributed, and not whether they are right."""
+    nothing = np.full(len(columns.labels), NO_CLASS)
+    if kind == "numbers":
+        return make_answered_rows(np.zeros(len(nothing)), np.nan_to_num(columns.values), **shared)
+    if kind == "vectors":
+        vectors, shared["failed"] = _fill_vectors(columns, shared["failed"])
+        return make_answered_rows(nothing, nothing, vectors=vectors, **shared)
+    classes = tuple(sorted(columns.names, key=_sort_key))
+    codes = np.array([classes.index(name) for name in columns.names] + [NO_CLASS], dtype=np.int64)
+    scores = columns.rows if columns.rows is not None and len(columns.widths) == 1 else None
+    rows = make_answered_rows(nothing, codes[columns.labels], classes=classes, scores=scores, **shared)
+    return replace(rows, label_count=0)
 
 
 def _list_columns(data: Dataset) -> list[tuple[str, Sequence[str]]]:

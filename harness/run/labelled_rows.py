@@ -157,7 +157,6 @@ class _Collector:
     """Keeps of each request what the verdicts need: the label of each row, its state, and the first wrong examples."""
 
     def __init__(self, data: Dataset, chosen: Sequence[Sequence[int]], write: Callable[[RowBatch], None]) -> None:
-        assert data.labels is not None
         self.labels: list[str | None] = [None] * len(data.inputs)
         self.states: list[RowState] = [RowState.FAILED] * len(data.inputs)
         self.spent: dict[int, str] = {}
@@ -178,7 +177,7 @@ class _Collector:
         for place, number in enumerate(batch.rows):
             label = sys.intern(batch.labels[place]) if batch.labels else None
             self.labels[number], self.states[number] = label, batch.state
-            if label != str(self._expected[number]):
+            if self._expected is not None and label != str(self._expected[number]):
                 if batch.spent:
                     self.spent[number] = batch.spent
                 self._show_wrong(number, exchange)
@@ -218,7 +217,7 @@ def ask_labelled_rows(
     endpoint for rows: both are asked in turns, so that what changes with the time changes for both. `earlier` has what
     an earlier run was answered, which is not asked again. Raises `HarnessError` where the service was not reached.
     """
-    if not data.is_labelled:
+    if not data.asked_for:
         return LabelledRows()
     settings = session.settings
     rows = _choose_all_rows(data, settings.seed, objectives, settings.profile.items)

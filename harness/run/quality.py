@@ -120,6 +120,8 @@ def find_problem(
 ) -> str:
     """Why there is no figure; empty if there is one."""
     name = metric.metric.name
+    if data.labels is None:
+        return f"the data have no labels, and {name} needs them"
     if not chosen:
         others = ", ".join(data.list_slices()[:20]) or "none"
         return f"the data hold no slice {objective.slice!r}; there are: {others}"

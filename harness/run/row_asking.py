@@ -87,7 +87,7 @@ class RowAsker:
             self._width = BATCH_WIDTH
         self._proven = self._width == 1
         self._asked = bytearray(len(data.inputs))
-        self._binary, self._kind = list_binary_classes(data), data.answers
+        self._binary, self._kind = list_binary_classes(data), data.asked_for
 
     def skip(self, numbers: Sequence[int]) -> None:
         """Do not ask for these rows: their answers are known from an earlier run."""

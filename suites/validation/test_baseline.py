@@ -35,7 +35,7 @@ def _find_margin(settings: Settings, case: object = None) -> float:
 
 @check(
     "as often right as the baseline",
-    grounds=("data", "baseline"),
+    grounds=("data", "labels", "baseline"),
     measures=(LABELLED_ROWS,),
     find_share=_find_margin,
 )
@@ -57,7 +57,7 @@ def test_right(ai_measure: Measurements, ai_run: GateRun, ai_planned: PlannedChe
     "no worse than the baseline",
     per="objective",
     metrics=_OTHERS,
-    grounds=("data", "baseline"),
+    grounds=("data", "labels", "baseline"),
     measures=(LABELLED_ROWS,),
 )
 def test_objective(
@@ -70,7 +70,7 @@ def test_objective(
 
 @check(
     "no more answers change than allowed",
-    grounds=("data", "baseline", "changed_limit"),
+    grounds=("data", "labels", "baseline", "changed_limit"),
     measures=(LABELLED_ROWS,),
     find_share=lambda settings, case: (settings.data.changed_limit or 0.0) if settings.data else 0.0,
 )

@@ -11,7 +11,7 @@ from harness.run.measurements import Measurements
 from harness.suite import Verdict, check
 
 
-@check("the newest rows are answered as well as those before", grounds=("time",), measures=(LABELLED_ROWS,))
+@check("the newest rows are answered as well as those before", grounds=("time", "labels"), measures=(LABELLED_ROWS,))
 def test_decline(ai_measure: Measurements, ai_run: GateRun) -> Verdict:
     data = ai_run.settings.data
     assert data is not None

@@ -11,7 +11,7 @@ from harness.run.worst_slice import judge_worst_slice
 from harness.suite import Verdict, check
 
 
-@check("no slice is much worse than the rest", grounds=("slices",), measures=(LABELLED_ROWS,))
+@check("no slice is much worse than the rest", grounds=("slices", "labels"), measures=(LABELLED_ROWS,))
 def test_worst_slice(ai_measure: Measurements, ai_run: GateRun) -> Verdict:
     data = ai_run.settings.data
     assert data is not None
@@ -21,7 +21,7 @@ def test_worst_slice(ai_measure: Measurements, ai_run: GateRun) -> Verdict:
     return judge_worst_slice(rows, labelled, data.dataset.slices, data.slice_margin)
 
 
-@check("answers are better than without reading the input", grounds=("data",), measures=(LABELLED_ROWS,))
+@check("answers are better than without reading the input", grounds=("data", "labels"), measures=(LABELLED_ROWS,))
 def test_trivial_baseline(ai_measure: Measurements, ai_run: GateRun) -> Verdict:
     labelled = ai_measure(LABELLED_ROWS)
     rows = read_answered_rows(labelled, ai_run).choose_population()

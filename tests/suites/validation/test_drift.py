@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,18 @@ import pytest
 
 from harness.core.dataset import Dataset
 from harness.core.drift import DriftSettings
+from harness.core.errors import ConfigError
+from harness.core.objective import PROFILES
+from harness.core.objective_parser import parse_objective
+from harness.core.plan import PlannedCheck
 from harness.core.verdict import Status, Verdict
+from harness.io.dataset import read_dataset
 from harness.metrics.answered_rows import AnsweredRows, make_answered_rows
+from harness.run.answered_rows import build_answered_rows
 from harness.run.drift import judge_answer_drift, judge_input_drift
+from harness.run.labelled_rows import LabelledRows
+from harness.run.quality import judge_quality
+from harness.run.row_asking import RowBatch, RowState
 from tests.conftest import run_gate
 from tests.metrics.test_answered_rows import fail
 from tests.services import Answered, serving
@@ -218,3 +228,63 @@ def test_mistakes_in_the_configuration_are_one_clear_line(tmp_path: Path, change
     assert outcome.status == 4, outcome.out
     assert words in outcome.out + outcome.err
     assert "Traceback" not in outcome.out + outcome.err
+
+
+UNLABELLED = """
+[endpoint]
+url = "{url}"
+protocol = "plain_json"
+sample = [[0.5, 0.5]]
+[data]
+file = "today.{ending}"
+labelled = false
+[drift]
+reference = "before.csv"
+prediction = "answered"
+"""
+
+
+def write_unlabelled(folder: Path, ending: str, share: float) -> None:
+    """What was answered before, and rows of today without labels, of which a share is over .5 in the first column."""
+    before, today = (np.random.default_rng(seed).random((600, 2)) for seed in (1, 2))
+    lines = [f"{a},{b},{int(a > 0.5)}" for a, b in before]
+    (folder / "before.csv").write_text("\n".join(["a,b,answered", *lines]) + "\n")
+    today[:, 0] = np.where(np.random.default_rng(3).random(600) < share, 0.5, 0.0) + today[:, 0] / 2
+    lines = [f"{a},{b}" for a, b in today]
+    if ending == "jsonl":
+        lines = [json.dumps({"input": row}) for row in today.tolist()]
+    head = [] if ending == "jsonl" else ["a,b"]
+    (folder / f"today.{ending}").write_text("\n".join([*head, *lines]) + "\n")
+
+
+@pytest.mark.parametrize(("share", "status"), [(0.5, "PASS"), (0.9, "FAIL")])
+def test_the_answers_to_rows_without_labels_are_compared_and_nothing_that_needs_labels_is_judged(
+    tmp_path: Path, share: float, status: str
+) -> None:
+    write_unlabelled(tmp_path, "csv", share)
+    with serving(lambda path, body: (200, {"predictions": [int(row[0] > 0.5) for row in body["instances"]]})) as url:
+        (tmp_path / "aiharness.toml").write_text(UNLABELLED.format(url=url, ending="csv"))
+        outcome = run_gate(tmp_path, "-k", "drift or baseline or slice", "--ai-allow-partial", suite="validation")
+    for check in ("test_drift.py::test_answers", "test_drift.py::test_inputs"):
+        assert outcome.check(check)["verdict"] == status, outcome.out
+    assert outcome.gate
+    assert not [row["id"] for row in outcome.gate["checks"] if "trivial" in row["id"] or "slice" in row["id"]]
+    assert "the data have no labels ([data] labelled)" in (outcome.run_dir / "report.html").read_text()
+
+
+def test_figures_of_rows_without_labels_are_not_judged(tmp_path: Path) -> None:
+    write_unlabelled(tmp_path, "jsonl", 0.5)
+    data = read_dataset(tmp_path / "today.jsonl", label="")
+    assert (data.labels, data.answers, data.asked_for) == (None, "", "classes")
+    rows = build_answered_rows(data, (0, 1), (0, 1), [RowBatch((0,), RowState.ANSWERED, ("7",))])
+    assert (rows.classes, rows.predictions.tolist(), rows.label_count) == (("7",), [0, -1], 0)
+    numbers = build_answered_rows(replace(data, task="regression"), (0,), (), [])
+    assert numbers.failed.tolist() == [True]
+    objective = parse_objective("validation", "macro_f1", ">= 0.9", PROFILES["release"])
+    check = PlannedCheck("x", "validation", objective.level, "x", "estimate", alpha_fail=0.05)
+    verdict = judge_quality(rows, LabelledRows(asked=(0, 1)), data, 1, objective, check)
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "no labels" in verdict.reason
+    np.savez(tmp_path / "x.npz", x=np.ones((3, 2)))
+    with pytest.raises(ConfigError, match="rows without labels are read from"):
+        read_dataset(tmp_path / "x.npz", label="")
