@@ -46,7 +46,13 @@ def chat(path: str, headers: Mapping[str, str], body: Any) -> Sent:
         lines = [f"data: {json.dumps({'choices': [chunk]})}\n\n" for chunk in chunks]
         return 200, {"content-type": "text/event-stream"}, "".join([*lines, "data: [DONE]\n\n"])
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}
-    return 200, {}, {"choices": [choice], "model": "m"}
+    counted = {"prompt_tokens": count_words(body), "completion_tokens": len(left)}
+    usage = {**counted, "total_tokens": sum(counted.values())}
+    return 200, {}, {"choices": [choice], "model": "m", "usage": usage}
+
+
+def count_words(body: Any) -> int:
+    return sum(len(message["content"].split()) + 2 for message in body["messages"])
 
 
 def texts(path: str, headers: Mapping[str, str], body: Any) -> Sent:
@@ -116,6 +122,15 @@ PROMPT_KEYS = {
     "max_tokens": lambda path, headers, body: rest(body, "max_tokens"),
     "stream": lambda path, headers, body: rest(body, "stream", "stream_options"),
     "the model's name": lambda path, headers, body: rest(body, "model"),
+    "the system message": lambda path, headers, body: [
+        rest(body, "messages"),
+        [message for message in body["messages"] if message["role"] != "system"],
+    ],
+    "an earlier message": lambda path, headers, body: [
+        rest(body, "messages"),
+        [message for message in body["messages"] if message["role"] == "system"],
+        read_prompt(body),
+    ],
 }
 TEXT_KEYS = {
     "its last word": lambda path, headers, body: [body["model"], str(body["input"])[:60]],
