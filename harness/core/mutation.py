@@ -24,6 +24,11 @@ class Mutation:
         return f"{self.fault} ({values})" if values else self.fault
 
     @property
+    def needs_success(self) -> bool:
+        """Whether it gives a success again that it must have seen before."""
+        return self.fault == "accept_refused"
+
+    @property
     def changes_target(self) -> bool:
         """Whether the endpoint itself is another one, so that no answer is struck."""
         return self.fault in TARGET_CHANGES
@@ -65,6 +70,15 @@ COMMON_MUTATIONS: tuple[Mutation, ...] = (
 """Tried in this order for a check that names none of its own, and after those that it names."""
 
 
-def list_candidates(own: Sequence[Mutation]) -> tuple[Mutation, ...]:
+COMMON_OF_GRPC: tuple[Mutation, ...] = (
+    *(mutate("grpc_status", status=13, text=CRASH_TEXT.replace("\n", " "), skip=skip) for skip in (0, 1, 2, 8, 16)),
+    mutate("grpc_cut"),
+)
+"""The same for gRPC, whose calls no fault on HTTP answers can strike."""
+
+
+def list_candidates(own: Sequence[Mutation], *, is_grpc: bool = False) -> tuple[Mutation, ...]:
     """What is tried for a check that names these, in order, each once."""
+    if is_grpc:
+        return (*(mutation for mutation in own if mutation.changes_target), *COMMON_OF_GRPC)
     return tuple(dict.fromkeys((*own, *COMMON_MUTATIONS)))

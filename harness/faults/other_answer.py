@@ -20,6 +20,7 @@ class _Parameters(HttpParameters):
     form: Annotated[
         Literal["same", "drift"], Parameter("`same`: one change of all answers; `drift`: each answer changes more")
     ] = "same"
+    add: Annotated[str, Parameter("a text that is added to each generated text, which stays otherwise")] = ""
     media_type: Annotated[
         Literal["text", "json", "stream"], Parameter("answers: whole ones (`json`), streams, or both (`text`)")
     ] = "text"
@@ -41,8 +42,11 @@ class _OtherAnswer(AnswerChange[_Parameters]):
             return False
         places = list_text_places(value)
         for place, key in places:
-            place[key] = _change_text(place[key], self._step)
+            added = self.parameters.add
+            place[key] = place[key] + added if added else _change_text(place[key], self._step)
         has_changed = bool(places)
+        if self.parameters.add:
+            return has_changed
         for place in list_objects(value):
             for key, child in place.items():
                 if key != "shape" and isinstance(child, list) and (changed := _change_numbers(child, self._step)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Generator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ import msgspec
 import pytest
 from _pytest.runner import runtestprotocol
 
+from harness.core.errors import HarnessError
 from harness.core.mutation import Mutation, list_candidates
 from harness.core.plan import PlannedCheck
 from harness.core.proof import (
@@ -127,7 +129,8 @@ class ProveHooks:
         """Ask a check under one mutation after the other, until one makes it fail."""
         spec = find_spec(getattr(item, "function", None))
         trials: list[MutationTrial] = []
-        for mutation in list_candidates(spec.broken_by if spec is not None else ()):
+        is_grpc = self._run.settings.endpoint_of(check.suite).is_grpc
+        for mutation in list_candidates(spec.broken_by if spec is not None else (), is_grpc=is_grpc):
             trials.append(self._try(check, item, mutation, link))
             if trials[-1].shows:
                 break
@@ -141,6 +144,9 @@ class ProveHooks:
             try:
                 run.reroute(partial(link.change_endpoint, mutation=mutation))
                 link.strike(mutation)
+                if mutation.needs_success:
+                    with suppress(HarnessError):
+                        run.get_session(check.suite).ask()
                 item.session._setupstate.teardown_exact(item)  # what the last trial left of another module
                 runtestprotocol(item, log=False, nextitem=_find_other(item))
                 self._requests += run.get_session(check.suite).sent_requests

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from harness.checks.http import hostile, open_routes
 from harness.core.exchange import Exchange, Request
 from harness.run.route_search import find_routes
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, mutate
 
 _MANAGED = "aiharness-none-"
 _SEARCH = 80
@@ -36,6 +36,7 @@ class _CountedAsker:
         "OWASP API5:2023 broken function level authorization",
         "MITRE ATLAS AML.T0040 AI model inference API access",
     ),
+    broken_by=(mutate("accept_refused", answered="4*", skip=1),),
 )
 def test_open_routes(ai_client: Session) -> Verdict:
     document, routes = find_routes(_CountedAsker(ai_client))
@@ -60,6 +61,7 @@ def _make_nowhere(ai_client: Session) -> Request:
     grounds=("credentials", "http"),
     requests=30,
     clauses=("OWASP API5:2023 broken function level authorization",),
+    broken_by=(mutate("accept_refused", path="/v2/repository", text="{}"),),
 )
 def test_management(ai_client: Session) -> Verdict:
     name = _MANAGED + secrets.token_hex(6)

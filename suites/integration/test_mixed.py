@@ -13,11 +13,10 @@ from harness.checks.control import Control
 from harness.checks.isolation import busy_guests, crosstalk, own_parts
 from harness.checks.isolation.busy_guests import LIVENESS, STRUCTURED
 from harness.core.exchange import Exchange, Query, Request
-from harness.core.mutation import mutate
 from harness.core.verdict import Status, choose_worst
 from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, mutate
 
 from .generated_text import make_query
 from .test_structured import ANSWER_SCHEMAS, STRUCTURED_PROMPT, make_schema_format

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.checks.generation.reasoning import SPELLINGS, judge_reasoning
 from harness.checks.generation.template_marks import judge_template_marks
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, mutate
 
 from .generated_text import LONG, OPEN_PROMPT, OWN, ask_both_ways, make_query
 
@@ -16,6 +16,7 @@ _PROMPTS = (OPEN_PROMPT, "List three fruits.", "Write one line of Python that pr
     needs=("generates",),
     requests=2 * len(_PROMPTS),
     tokens=2 * len(_PROMPTS) * LONG,
+    broken_by=(mutate("other_answer", add="<|im_end|>"),),
 )
 def test_no_template_marks(ai_client: Session) -> Verdict:
     for prompt in _PROMPTS:

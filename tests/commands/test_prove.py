@@ -12,6 +12,9 @@ import trustme
 
 from harness.reference.deployment import Deployment
 from tests.conftest import KEY, GateOutcome, run_gate
+from tests.io.grpcmodel import model as grpc_model
+from tests.io.grpcserver import served as served_grpc
+from tests.io.test_grpc_gate import CONFIG as GRPC_CONFIG
 from tests.suites.smoke.test_https import served
 
 OWN_TESTS = """
@@ -69,6 +72,15 @@ def test_an_https_endpoint_is_proved_through_a_link_that_speaks_tls(tmp_path: Pa
     assert rows["test_certificate"]["mutation"] == "untrusted_certificate"
     assert all(row["shown"] for row in rows.values()), outcome.out
     assert outcome.status == 0
+
+
+def test_grpc_is_proved_by_statuses(tmp_path: Path) -> None:
+    (tmp_path / "aiharness.toml").write_text(GRPC_CONFIG)
+    with served_grpc(grpc_model) as port:
+        outcome, rows = prove(tmp_path, f"http://127.0.0.1:{port}", "--ai-only-packaged")
+    assert rows["test_predicts"]["mutation"] == "grpc_status (skip 0, status 13)", outcome.out
+    assert outcome.status == 20, "a status shows nothing of the model's name, which is said"
+    assert not rows["test_model_name"]["shown"]
 
 
 @pytest.mark.catalogue
