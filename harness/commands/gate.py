@@ -11,6 +11,7 @@ import pytest
 from harness.commands.child_run import run_in_child
 from harness.commands.command import Command
 from harness.core.errors import UsageError
+from harness.io.run_search import find_run
 from harness.plugin.command_line import CONFIGURED
 
 _QUIET = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
@@ -21,15 +22,18 @@ def _add_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("--suite", metavar="NAME,…", help="suites to run (default: [run] suites, or all)")
     add("--keep-going", action="store_true", help="run the other suites too where smoke fails")
+    add("--resume", metavar="RUN", help="go on with a run that was cut short: ask only what it did not decide")
     add("--show-config", action="store_true", help="print every setting with its source; send nothing")
 
 
-def _run(suite: str | None, keep_going: bool, show_config: bool, rest: Sequence[str]) -> int:
+def _run(suite: str | None, keep_going: bool, resume: str | None, show_config: bool, rest: Sequence[str]) -> int:
     if suite is not None and not suite.strip(" ,"):
         raise UsageError("--suite is empty: name suites, like --suite=smoke,load, or leave the option out")
     options = name_endpoint(rest)
     if show_config:
         options.append("--ai-show-config")
+    if resume is not None:
+        options.append(f"--ai-resume={find_run(resume)}")
     if not keep_going:
         options.append("--ai-stop-early")
     return run_in_child(lambda: run_pytest([f"--ai-suite={suite or CONFIGURED}", *options]))

@@ -94,6 +94,8 @@ def _judge_series(
             words = f"{'WORSE' if is_worse else 'better, have a look'}: {verdict.change:+.1%} since {since} (p {p:.2g})"
         undecided = undecided or verdict.state == "undecided"
         print(f"  {shown}: {words}")
+    if not verdicts:
+        print("  no figures: a load gives them, and an objective does")
     if worse:
         return int(Exit.FAIL)
     return int(Exit.INCONCLUSIVE if undecided else Exit.PASS)

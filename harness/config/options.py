@@ -16,7 +16,7 @@ class Options:
     over the file. `experiments` is a file whose experiments are run in place of those of the configuration, which it
     goes before; `yes` begins what disturbs a service without asking; `prove` shows that the checks can fail.
     `all_suites`: every suite where neither the command line nor the file names any. `stop_early`: where a blocker of
-    smoke fails, the other suites are left out.
+    smoke fails, the other suites are left out. `resume` is a run that was cut short, whose verdicts are taken over.
     """
 
     suites: tuple[str, ...] = ()
@@ -39,6 +39,7 @@ class Options:
     all_suites: bool = False
     responsible: str | None = None
     stop_early: bool = False
+    resume: str | None = None
     only_check: str | None = None
     extra_config: str | None = None
     experiments: str | None = None

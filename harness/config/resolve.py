@@ -106,6 +106,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         responsible=options.responsible or file.run.responsible,
         waivers=tuple(_read_waivers(file.waiver, source)),
         stop_early=options.stop_early,
+        resume=options.resume,
         sources={**origins, "configuration": source.describe_main()},
         only_check=options.only_check,
         gameday=options.gameday,

@@ -155,6 +155,7 @@ class Settings:
     responsible: str | None = None
     waivers: tuple[Waiver, ...] = ()
     stop_early: bool = False
+    resume: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     extras: tuple[str, ...] = ()
     only_check: str | None = None

@@ -73,6 +73,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     add("--ai-yes", action="store_true", help="begin what disturbs the service without asking")
     add("--ai-prove", action="store_true", help="show that each contract check can fail here (aiharness prove)")
+    add("--ai-resume", metavar="RUN", help="take over what a run that was cut short decided; ask only the rest")
     add("--ai-stop-early", action="store_true", help="if a blocker of smoke fails, leave the other suites out")
     add("--ai-responsible", metavar="NAME", help="who answers for this run; printed in the report")
 

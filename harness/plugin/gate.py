@@ -40,6 +40,7 @@ from harness.plugin.rerun_record import write_record
 from harness.plugin.run_checks import CheckHooks
 from harness.run.gate_run import GateRun, RunState
 from harness.run.planning import plan_user_check
+from harness.run.resuming import read_adopted
 from harness.run.terminal_lines import format_header, format_summary
 from harness.suite import ROOT, list_checks
 
@@ -175,7 +176,11 @@ class GateHooks:
         self._run.add_user_checks(checks, self._lost.notes)
         if deselected:
             config.hook.pytest_deselected(items=deselected)
-        items[:] = [item for item in selected if not self._judges or item.nodeid in self._run.checks]
+        if not self._judges:
+            items[:] = selected
+            return
+        adopted = read_adopted(self._run.run_dir)
+        items[:] = [item for item in selected if item.nodeid in self._run.checks and item.nodeid not in adopted]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:

@@ -6,13 +6,16 @@ Tested in tests/commands/test_rerun.py.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from harness.config.options import Options
 from harness.core.endpoint import parse_url
+from harness.core.errors import RunDirError
 from harness.core.settings import Settings
+from harness.io.run_search import LAST_PASS, PINNED_RUN, find_run
 from harness.io.rundir import CONFIG_COPY, EXPERIMENTS_COPY, RERUN, RerunRecord, RunDir
 
 _KEPT = ("protocol", "model", "profile", "max_requests", "max_tokens", "max_time", "baseline", "extra_config")
@@ -26,7 +29,7 @@ def write_record(run_dir: RunDir, settings: Settings, options: Options, root: Pa
         if (value := getattr(options, name)) is not None:
             chosen[name] = value
     if options.baseline and "://" not in options.baseline:
-        chosen["baseline"] = str(Path(options.baseline).absolute())
+        chosen["baseline"] = str(_locate_baseline(options.baseline))
     if options.accept_first:
         chosen["accept_first"] = True
     given = settings.sources["configuration"]
@@ -51,3 +54,11 @@ def _copy_file(run_dir: RunDir, folder: str, file: Path) -> str:
     (run_dir.path / folder).mkdir(exist_ok=True)
     run_dir.write(f"{folder}/{file.name}", file.read_bytes())
     return os.path.relpath(file.absolute(), run_dir.path)
+
+
+def _locate_baseline(name: str) -> Path:
+    """The path of a saved run, also of the pinned one and of the last that passed."""
+    if name in (PINNED_RUN, LAST_PASS):
+        with suppress(RunDirError):
+            return find_run(name)
+    return Path(name).absolute()

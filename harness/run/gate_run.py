@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -39,6 +40,7 @@ from harness.run.report_files import (
     refuse_unwritable_reports,
     write_reports,
 )
+from harness.run.resuming import adopt_run
 from harness.run.run_log import RunLog
 from harness.run.session import Session
 from harness.run.sessions import Sessions
@@ -114,7 +116,11 @@ class GateRun:
         aborts = "aborts" in self.settings.grounds()
         self.preflight = probe_gauges(self.preflight, client, self.settings.load, aborts=aborts)
         self._apply_preflight()
-        self._write_plan()
+        head = self._write_plan()
+        if self.settings.resume:
+            adopted = adopt_run(Path(self.settings.resume), self.run_dir, self.plan, head)
+            name = Path(self.settings.resume).name
+            self.log.add_notes(self.plan, [f"{len(adopted)} verdicts are those of {name}, which was cut short"])
 
     def adopt(self, run_dir: RunDir, preflight: Preflight, started: float) -> None:
         """Plan a run whose load locust makes, started by hand. Raises `UsageError` for what cannot be planned."""
@@ -361,7 +367,7 @@ class GateRun:
             notes.append(f"labelled rows that {self.settings.data.resume} was answered are not asked again")
         return notes
 
-    def _write_plan(self) -> None:
+    def _write_plan(self) -> dict[str, Any]:
         head = {
             "id": self.run_dir.path.name,
             "started": _format_now(),
@@ -374,6 +380,7 @@ class GateRun:
             "notes": self._list_notes(),
         }
         self.log.write_plan(self.plan, head)
+        return head
 
 
 def _with_protocol(endpoint: Endpoint, preflight: Preflight) -> Endpoint:
