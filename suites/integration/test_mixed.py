@@ -117,14 +117,17 @@ class _Rounds:
             return
         order = list(range(len(self._inputs))) * times
         self._random.shuffle(order)
-        queries: list[Query | Request] = [self._inputs[number].query for number in order]
-        places = [_FIRST_GUEST + 2 * number for number in range(len(guests))]
-        for place, (_, guest) in zip(places, guests, strict=True):
-            queries.insert(place, guest)
-        exchanges = self._client.ask_many(queries, concurrency=most)
-        for place, (kind, _) in zip(reversed(places), reversed(guests), strict=True):
-            self.guests.append((kind, exchanges.pop(place)))
-        self.answers.append(list(zip(order, exchanges, strict=True)))
+        sent: list[tuple[int, Query | Request]] = [(number, self._inputs[number].query) for number in order]
+        for place, (_, guest) in enumerate(guests):
+            sent.insert(_FIRST_GUEST + 2 * place, (-1 - place, guest))
+        exchanges = self._client.ask_many([query for _, query in sent], concurrency=most)
+        answers: list[tuple[int, Exchange]] = []
+        for (number, _), exchange in zip(sent, exchanges, strict=True):
+            if number < 0:
+                self.guests.append((guests[-1 - number][0], exchange))
+            else:
+                answers.append((number, exchange))
+        self.answers.append(answers)
         self.company.append(company)
         self.has_hung = any(map(shows_hang, exchanges))
 
