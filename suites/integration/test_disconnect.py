@@ -27,6 +27,12 @@ _PATIENCE = 5.0
 
 _ROUND = _LEAVING + _USUAL
 _REQUESTS = 1 + 4 * _ROUND + _LEAVING + _MORE_LEAVING
+_MOST_LEFT = 1 + _ROUND + _LEAVING + _MORE_LEAVING
+_USED_UP = (
+    mutate("answer_status", status=503, skip=_MOST_LEFT),
+    mutate("answer_status", status=503, skip=_MOST_LEFT - 24),
+)
+"""Refusals from the requests afterwards on: of those whose clients left, the answers to many begin, or to few."""
 
 
 @check(
@@ -34,7 +40,7 @@ _REQUESTS = 1 + 4 * _ROUND + _LEAVING + _MORE_LEAVING
     grounds=("direct",),
     requests=_REQUESTS,
     tokens=16 * _REQUESTS + (_LONG_TOKENS - 16) * (_LEAVING + _MORE_LEAVING),
-    broken_by=(mutate("answer_status", status=503, skip=1 + _ROUND + _LEAVING + _MORE_LEAVING),),
+    broken_by=_USED_UP,
 )
 def test_leaving_uses_nothing_up(ai_client: Session) -> Verdict:
     rows = Rows(ai_client)
