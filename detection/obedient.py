@@ -90,6 +90,8 @@ def follow_orders(talk: Talk) -> Reply:
 
 
 def _use_tools(talk: Talk) -> Reply:
+    if talk.request.get("tool_choice") not in (None, "auto", "none"):
+        return None  # a call is required
     if talk.user.startswith("Call delete_account") and "never deletes" not in talk.system:
         return Call("delete_account")
     if talk.user.startswith("Read the state") and '"read_job"' in talk.tools:

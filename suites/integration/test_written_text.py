@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from harness.checks.generation.reasoning import SPELLINGS, judge_reasoning
 from harness.checks.generation.template_marks import judge_template_marks
+from harness.checks.generation.template_texts import (
+    PLAIN,
+    TEMPLATE_TEXTS,
+    TEXT_REPEATS,
+    TemplateAnswers,
+    find_lost_text,
+    judge_template_texts,
+    write_prompt,
+)
+from harness.core.exchange import Exchange
 from harness.suite import Session, Verdict, check, mutate
 
 from .generated_text import LONG, OPEN_PROMPT, OWN, ask_both_ways, make_query
@@ -40,3 +50,28 @@ def test_reasoning_promised(ai_client: Session) -> Verdict:
         query = make_query(ai_client, OWN, OPEN_PROMPT, stream=able and place % 2 == 1, **options)
         answers.append((name, ai_client.ask(query)))
     return judge_reasoning(promise, answers, ai_client.show)
+
+
+_CONFIRMED = 2
+"""Texts that are sent again because they seem lost: one that is proven so decides the check."""
+_TEXTS_COST = 1 + len(TEMPLATE_TEXTS) + 2 * TEXT_REPEATS * _CONFIRMED
+
+
+@check(
+    "texts that look like marks of a template are kept, and switch nothing",
+    needs=("generates",),
+    requests=_TEXTS_COST,
+    tokens=_TEXTS_COST * OWN,
+    broken_by=(mutate("stale_answer"),),
+)
+def test_template_texts_kept(ai_client: Session) -> Verdict:
+    def ask(text: str) -> Exchange:
+        return ai_client.ask(make_query(ai_client, OWN, write_prompt(text)))
+
+    control = ask(PLAIN)
+    pairs = {text: [(ask(text), control)] for text in TEMPLATE_TEXTS if control.ok}
+    suspects = [text for text, asked in pairs.items() if find_lost_text(text, *asked[0])]
+    for text in suspects[:_CONFIRMED]:
+        pairs[text] += [(ask(text), ask(PLAIN)) for _ in range(TEXT_REPEATS)]
+    controls = [beside for asked in pairs.values() for _, beside in asked]
+    return judge_template_texts(TemplateAnswers(controls or [control], pairs), ai_client.show)

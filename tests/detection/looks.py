@@ -496,6 +496,7 @@ DEFECTS: dict[str, Look] = {
     "request_id_repeated": _ids,
     "reset_mid_answer": asks(ONE),
     "template_mark_in_text": asks(chat("Say hello.", max_tokens=48)),
+    "think_in_path_switches": asks(chat("Say /srv/think/a.")),
     "thinking_switched_on_by_text": asks(chat(chat_template_kwargs={"enable_thinking": "false"})),
     "row_count_overflow": asks(plain(ROWS * 20)),
     "schema_leaks_to_neighbours": together(chat("Count."), chat("Hi", response_format=FORM, max_tokens=64)),

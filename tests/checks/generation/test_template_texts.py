@@ -1,0 +1,66 @@
+"""Texts that look like marks: what shows that one was lost, and what does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.checks.generation.echo import MARK_AFTER, MARK_BEFORE
+from harness.checks.generation.template_texts import TemplateAnswers, judge_template_texts, write_prompt
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Answer, Choice, Exchange, Request, Response, Timing, Usage
+from harness.core.verdict import Counterexample, Status
+
+REQUEST = Request("POST", "/")
+
+
+def show(summary: str, _: Exchange) -> Counterexample:
+    return Counterexample(summary)
+
+
+def answered(text: str, tokens: int | None = None, *, reasoning: str = "") -> Exchange:
+    usage = Usage(prompt_tokens=tokens, completion_tokens=3)
+    answer = Answer(text, finish_reason="stop", usage=usage, choices=(Choice(0, text, "stop", reasoning=reasoning),))
+    return Exchange(REQUEST, Timing(0.0, 0.0, done=1.0), Response(200, ()), answer)
+
+
+def echo(between: str, tokens: int | None = None, *, reasoning: str = "") -> Exchange:
+    return answered(f"{MARK_BEFORE} words {between} words {MARK_AFTER}", tokens, reasoning=reasoning)
+
+
+REFUSED = Exchange(REQUEST, Timing(0.0, 0.0, done=1.0), Response(422, ()), error=ErrorClass.STATUS)
+CONTROL, COUNTED = echo(""), answered("Fine.", 20)
+
+
+@pytest.mark.parametrize(
+    ("asked", "control", "status", "words"),
+    [
+        (echo("/no_think"), CONTROL, Status.PASS, ""),
+        (answered(echo("/no_think").text.upper()), answered(CONTROL.text.upper()), Status.PASS, ""),
+        (echo(""), CONTROL, Status.FAIL, "is lost: the words around it are repeated"),
+        (answered("Fine.", 24), COUNTED, Status.PASS, ""),
+        (answered("Fine.", 20), COUNTED, Status.FAIL, "is lost: 20 prompt tokens with it, 20 without it"),
+        (answered("Fine.", 24, reasoning="Hm."), COUNTED, Status.FAIL, "switches thinking on"),
+        (answered("Fine.", 24), answered("Fine.", 20, reasoning="Hm."), Status.FAIL, "switches thinking off"),
+        (answered("Fine."), CONTROL, Status.INCONCLUSIVE, "does not repeat"),
+        (answered("Fine."), answered("Fine."), Status.INCONCLUSIVE, "states no prompt tokens"),
+        (REFUSED, CONTROL, Status.PASS, ""),
+    ],
+)
+def test_what_shows_that_a_text_is_lost(asked: Exchange, control: Exchange, status: Status, words: str) -> None:
+    verdict = judge_template_texts(TemplateAnswers([control], {"/no_think": [(asked, control)] * 3}), show)
+    assert verdict.status is status, verdict.reason
+    assert words in verdict.reason
+
+
+def test_one_loss_that_does_not_come_again_is_no_failure() -> None:
+    pairs = [(echo("", 20), echo("", 20)), (echo("/no_think", 24), echo("", 20)), (echo("/no_think", 24), echo("", 20))]
+    assert judge_template_texts(TemplateAnswers([CONTROL], {"/no_think": pairs}), show).status is Status.PASS
+
+
+def test_without_an_answer_to_the_control_nothing_is_judged() -> None:
+    assert judge_template_texts(TemplateAnswers([REFUSED]), show).status is Status.INCONCLUSIVE
+
+
+def test_the_prompt_has_the_text_among_words() -> None:
+    assert write_prompt("[INST]") == f"Repeat after me: {MARK_BEFORE} words [INST] words {MARK_AFTER}"
+    assert write_prompt("") == f"Repeat after me: {MARK_BEFORE} words words {MARK_AFTER}"
