@@ -27,6 +27,7 @@ _SHORT, _EACH = 4, 2
 _IN_FLIGHT, _MOST = (2, 4), 16
 _LEAVING, _GUESTS, _FIRST_GUEST = 4, 4, 8
 _TOKENS, _LONG_TOKENS, _SCHEMA_TOKENS, _SCHEMA = 32, 48, 96, "flat"
+_ONE_ROW = "one row"
 _INPUTS = _SHORT + _EACH * len(_LENGTHS)
 _REQUESTS = _INPUTS * (2 + len(_IN_FLIGHT) + 2 * 2) + 1 + _GUESTS + _LEAVING
 
@@ -48,7 +49,7 @@ class _MixedInput:
 
 def _draw_queries(ai_client: Session, rows: Rows) -> list[tuple[str, Query]]:
     """Short and long inputs with their kinds, every other prompt streamed."""
-    drawn = [("short", rows.query([row])) for row in rows.draw_distinct(_SHORT)]
+    drawn = [("short" if rows.text else _ONE_ROW, rows.query([row])) for row in rows.draw_distinct(_SHORT)]
     if rows.text:
         for words in _LENGTHS:
             drawn += [(f"{words} words", rows.query([text])) for text in rows.draw_long_texts(_EACH, words)]
@@ -83,6 +84,9 @@ def _ask_alone(ai_client: Session) -> tuple[list[_MixedInput], Control]:
     if not shown:
         return [], control if inputs else Control(asked[: len(drawn)], asked[len(drawn) :])
     inputs = [inputs[number] for number in shown]
+    short = [asked for asked in inputs if asked.kind == _ONE_ROW]
+    if short and not crosstalk.select_shown_inputs(_make_control(ai_client, short))[0]:
+        return [], _make_control(ai_client, short)  # batches differ by their sizes alone
     return inputs, _make_control(ai_client, inputs)
 
 

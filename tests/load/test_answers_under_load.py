@@ -250,7 +250,7 @@ def test_numbers_that_change_under_load_fail_without_a_promise(tmp_path: Path) -
 
     outcome = judge(tmp_path, garble, "plain_json", promised=False)
     row = outcome.check("test_errors.py::test_intact")
-    assert row["verdict"] == "FAIL", outcome.out
+    assert row["verdict"] == "FAIL", f"{row['reason']} {row['notes']}\n{outcome.out}"
     assert "differs from the answer without load" in row["reason"]
 
 

@@ -65,9 +65,10 @@ def test_seven_objectives_of_an_attack_are_one_measurement() -> None:
     made = plan("adversarial", *[("robust_accuracy", ">= 50%")] * 7, sections=only_square)
     [square] = made.measurements
     assert square.id == "adversarial/square"
-    rows = 50 + 2 * 50 * 10 + 5 * 60
+    rows = 50 + 3 + 2 * 50 * 10 + 5 * 60
     assert square.requests == 2 * rows + rows // 2 + (50 * 2 + 5) * 3 + 1, (
-        "clean rows, the search and that from labels, smaller findings: each row alone, once more, and half as much "
+        "clean rows, three of them once more, the search and that from labels, smaller findings: each row alone, "
+        "once more, and half as much "
         "for noise; the replays of findings"
     )
     assert square.note.startswith("50 inputs, 10 rows each")

@@ -27,6 +27,7 @@ def run_model(folder: Path, name: str, options: str = "", promises: dict[str, An
     variant = load_switch(Variant, name)
     if promises is None:
         promises = {key: value for key, value in HEALTHY_PROMISES[CHAT].items() if key not in variant.withdraws}
+        promises |= variant.promises
     (folder / "aiharness.toml").write_text(build_configuration(CHAT, promises) + options)
     with ReferenceProcess(ServiceSettings(api_key=KEY, token_ms=0, variants=(name,))) as server:
         env = {"AIHARNESS_API_KEY": KEY}

@@ -112,6 +112,8 @@ def judge_spellings(
     """
     if not (first.ok and again.ok):
         return make_inconclusive(_NOTHING_TO_COMPARE, n=0)
+    if not first.text.strip():
+        return make_inconclusive(describe_no_content(first), n=0)
     expected = get_usage(first.answer).prompt_tokens
     if expected != get_usage(again.answer).prompt_tokens:
         expected = None

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from harness.checks.common import Show
-from harness.core.exchange import Choice, EventKind, Exchange, Request
+from harness.core.exchange import Answer, Choice, EventKind, Exchange, Request
 from harness.core.verdict import ALPHA, Case, Counterexample, Status, Verdict, judge_contract, make_inconclusive
 from harness.stats.intervals import clopper_pearson_lower
 
@@ -87,7 +87,7 @@ class TextTally:
     def add(self, exchange: Exchange, show: Show) -> None:
         """Count an answer with a text; one to a request that holds a mark itself does not count."""
         answer = exchange.answer
-        if not exchange.ok or answer is None or answer.text is None or _holds_mark(exchange.request):
+        if not exchange.ok or answer is None or not _has_words(answer) or _holds_mark(exchange.request):
             return
         self.texts += 1
         self.prompts.add(hash(exchange.request.body))
@@ -98,6 +98,10 @@ class TextTally:
         self.marks[mark] = self.marks.get(mark, 0) + 1
         if len(self.examples) < _MOST_EXAMPLES:
             self.examples.append(show(f"the text holds {mark!r}, a mark of a chat template", exchange))
+
+
+def _has_words(answer: Answer) -> bool:
+    return bool((answer.text or "").strip() or answer.tool_calls or answer.thinks_inline)
 
 
 def _holds_mark(request: Request) -> bool:
