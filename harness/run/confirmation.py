@@ -139,6 +139,8 @@ def _confirm(judge: Callable[[], Verdict], first: Verdict, session: Session) -> 
     cases, repeats = _list_failed(first), _Repeats()
     for _ in range(REPEATS):
         repeats.controls += _ask_control(session)
+        if repeats.controls and repeats.controls[0].error is ErrorClass.GONE:
+            return _fail_gone(first, repeats.controls[0], session)
         if repeats.is_unwell:
             return _fail_unwell(first, repeats, session)
         if any(control.error is ErrorClass.UNAWAITED for control in repeats.controls):
@@ -170,6 +172,12 @@ def _fail_confirmed(verdict: Verdict, repeats: _Repeats) -> Verdict:
         f"confirmed: it failed again when it was repeated {len(repeats.verdicts)} times; "
         f"{answered} of {len(repeats.controls)} plain valid requests between the repeats were answered"
     )
+
+
+def _fail_gone(first: Verdict, control: Exchange, session: Session) -> Verdict:
+    """Nobody listens any more since the case: a dead service needs no repeat, and the case is named."""
+    session.settle_noise()
+    return replace(first, reason=f"{first.reason}; since then the service is gone: {control.detail}")
 
 
 def _fail_unwell(first: Verdict, repeats: _Repeats, session: Session) -> Verdict:

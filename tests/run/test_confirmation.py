@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,19 @@ def test_a_dead_service_fails_and_the_case_is_not_blamed_alone(service: Service,
     verdict = judge_confirmed(judge_rows(session), session)
     assert verdict.status is Status.FAIL
     assert "the plain valid request failed" in " ".join(verdict.notes) + verdict.reason
+
+
+def test_a_service_that_is_gone_since_a_case_fails_with_the_name_of_the_case(service: Service, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(ExitStack())
+        url = server.enter_context(serving(service.answer))
+        session = stack.enter_context(open_session(url, tmp_path))
+        session.is_reached = True
+        server.close()
+        verdict = judge_confirmed(judge_rows(session, (2.0,)), session)
+    assert verdict.status is Status.FAIL
+    assert verdict.reason.startswith("2 fails: ")
+    assert "since then the service is gone" in verdict.reason
 
 
 def test_a_service_that_fails_with_and_without_the_case_fails_for_that(service: Service, session: Session) -> None:

@@ -23,7 +23,7 @@ from harness.checks.common import (
 )
 from harness.checks.comparison import extract_tensors
 from harness.checks.generation.text_cases import get_usage
-from harness.core.exchange import Answer, Exchange
+from harness.core.exchange import Answer, Exchange, Request
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 _COMPLETION = "completion tokens"
@@ -33,6 +33,7 @@ _COUNTED = ("prompt tokens", _COMPLETION)
 
 _FORM_HEADERS = ("content-type", "accept")
 """Header lines that say something about the form of a message, and nothing about one request."""
+_SHORTEST_ID = 6
 _MANY_REPEATED = 4
 """Answers with an id that was given before: random ids of a thousand meet now and then among thirty."""
 
@@ -175,9 +176,15 @@ def _list_fresh_ids(exchanges: Sequence[Exchange]) -> list[tuple[str, Exchange]]
     fresh = []
     for exchange in exchanges:
         id_ = read_parts(exchange).get("id")
-        if isinstance(id_, str) and id_.encode() not in exchange.request.body:
+        if isinstance(id_, str) and not _is_given(id_, exchange.request):
             fresh.append((id_, exchange))
     return fresh if len(dict(fresh)) > 1 else []
+
+
+def _is_given(id_: str, request: Request) -> bool:
+    """Whether an id is made of something that the request carries: some services answer with the caller's own."""
+    carried = [value for _, value in request.headers if len(value) >= _SHORTEST_ID]
+    return id_.encode() in request.body or any(value in id_ for value in carried)
 
 
 def _judge_fresh_ids(fresh: Sequence[tuple[str, Exchange]], show: Show) -> Case:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,15 @@ def test_answers_of_other_lengths_are_nothing_without_a_promise() -> None:
     beside = [make_exchange(f"{number}c", 10 + number, 4) for number in range(6)]
     assert judge_counts(beside).status is Status.PASS
     assert judge_counts(beside, deterministic=True).status is Status.FAIL
+
+
+def test_ids_that_callers_give_may_repeat_with_them() -> None:
+    beside = []
+    for number in range(6):
+        exchange = make_exchange(f"chatcmpl-caller-{number % 2}", 10 + number, 3 + number)
+        request = replace(exchange.request, headers=(("x-request-id", f"caller-{number % 2}"),))
+        beside.append(replace(exchange, request=request))
+    assert judge_counts(beside).status is Status.PASS
 
 
 @pytest.mark.parametrize(("repeated", "status"), [(1, Status.PASS), (5, Status.FAIL)])
