@@ -33,7 +33,10 @@ def count_run(report: Report) -> Counted:
 
 
 def count_check(row: CheckRow, report: Report) -> Counted:
-    """What a check counts as. An INCONCLUSIVE blocker is a failure, unless the run ended with exit status 0."""
+    """How formats without our verdicts count a check.
+
+    An INCONCLUSIVE blocker is a failure, unless the run ended with exit status 0.
+    """
     if row.verdict is Status.PASS:
         return Counted.PASSED
     if row.verdict is Status.SKIPPED:

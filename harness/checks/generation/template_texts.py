@@ -37,13 +37,13 @@ class TemplateAnswers:
 
 
 def find_lost_text(text: str, exchange: Exchange, control: Exchange) -> str:
-    """The sign that a text was lost, or switched thinking on or off; empty where there is none."""
+    """What shows that a text was lost, or that it switched thinking on or off; empty if nothing does."""
     if not exchange.ok or not control.ok:
         return ""
     thinks, usually = find_thinking(exchange), find_thinking(control)
     if text != _CLOSING and bool(thinks) is not bool(usually) and not _has_text(text, exchange):
         return f"the text {text!r} in a message switches thinking {'on' if thinks else 'off'}"
-    tokens, plain = get_usage_tokens(exchange), get_usage_tokens(control)
+    tokens, plain = count_prompt_tokens(exchange), count_prompt_tokens(control)
     if tokens is not None and plain is not None and tokens <= plain:
         return f"the text {text!r} in a message is lost: {tokens} prompt tokens with it, {plain} without it"
     if _repeats_words(control) and _repeats_words(exchange) and not _has_text(text, exchange):
@@ -53,11 +53,11 @@ def find_lost_text(text: str, exchange: Exchange, control: Exchange) -> str:
 
 def shows_loss(text: str, exchange: Exchange, control: Exchange) -> bool:
     """Whether the answers would show that a text was lost: by token counts, or by the words around it."""
-    has_counts = get_usage_tokens(exchange) is not None and get_usage_tokens(control) is not None
+    has_counts = count_prompt_tokens(exchange) is not None and count_prompt_tokens(control) is not None
     return has_counts or (_repeats_words(control) and _has_text(text, exchange))
 
 
-def get_usage_tokens(exchange: Exchange) -> int | None:
+def count_prompt_tokens(exchange: Exchange) -> int | None:
     """The prompt tokens that the service states; None where it does not."""
     return get_usage(exchange.answer).prompt_tokens if exchange.answer else None
 

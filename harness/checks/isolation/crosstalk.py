@@ -32,7 +32,7 @@ _CHANCE = 0.01
 
 
 Round = Sequence[tuple[int, Exchange]]
-"""The numbers of inputs sent side by side, and what each was answered."""
+"""The inputs that were sent side by side, by their numbers, each with its exchange."""
 
 
 @judge

@@ -34,7 +34,7 @@ ca_file = "ca.pem"
 
 @contextmanager
 def speaking(folder: Path, versions: tuple[ssl.TLSVersion, ssl.TLSVersion] | None) -> Iterator[str]:
-    """A service over TLS in these versions; None: in those of today."""
+    """A service that speaks these versions of TLS; None: the versions that Python allows by default."""
     ca = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("127.0.0.1").configure_cert(context)
