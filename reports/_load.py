@@ -5,6 +5,7 @@ Tested in tests/reports/test_load_pictures.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from operator import attrgetter
 
@@ -26,7 +27,7 @@ _OUTCOMES = {
     "over": "over the budget (a look)",
 }  # fmt: skip
 _SHOWN_METRICS = ("latency", "ttft")
-_LEAST_OPACITY = 0.12
+_LEAST_OPACITY, _SHADES = 0.12, 12
 
 
 def describe_outcome(probe: ProbeRecord) -> str:
@@ -62,15 +63,17 @@ def draw_heat(picture: LoadPicture) -> Markup:
     bounds = picture.bounds
     x, y = _scale_time(picture), Scale(bounds[0], bounds[-1], _PLOT.bottom, _PLOT.top, log=True)
     most = max(map(max, map(attrgetter("counts"), picture.slices))) or 1
-    parts = [*_draw_seconds(y), *_draw_times(x)]
+    cells: dict[int, list[str]] = {}
     for part in picture.slices:
-        left, right = x(part.t), x(part.t + part.seconds)
+        left, width = x(part.t), x(part.t + part.seconds) - x(part.t)
         for low, high, count in zip(bounds, bounds[1:], part.counts, strict=False):
             if count:
-                opacity = _LEAST_OPACITY + (1 - _LEAST_OPACITY) * count / most
-                height = y(low) - y(high)
-                parts.append(_svg.make_element("rect", x=left, y=y(high), width=right - left, height=height,
-                                               fill_opacity=opacity, cls="heat"))  # fmt: skip
+                cell = f"M{left:.1f} {y(high):.1f}h{width:.1f}V{y(low):.1f}h-{width:.1f}z"
+                cells.setdefault(math.ceil(_SHADES * count / most), []).append(cell)
+    parts = [*_draw_seconds(y), *_draw_times(x)]
+    for shade, drawn in sorted(cells.items()):
+        opacity = _LEAST_OPACITY + (1 - _LEAST_OPACITY) * shade / _SHADES
+        parts.append(Markup('<path class="heat" fill-opacity="{:.2f}" d="{}"/>').format(opacity, "".join(drawn)))
     text = f"{format_count(sum(map(_count_answers, picture.slices)), 'answer')}, at most {most:,} in one cell"
     return _svg.draw_figure(_WIDTH, _HEIGHT, f"Heat map of latency over time under {picture.suite}", text, *parts)
 

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup, escape
 
@@ -138,11 +139,16 @@ class Plot:
 
 
 def draw_path(points: Sequence[Point], cls: str, *, close: bool = False) -> Markup:
-    """A line through the points."""
+    """A line through the points, each as its distance from the one before in tenths of a pixel."""
     if not points:
         return Markup("")
-    line = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-    return Markup(f'<path d="M{line}{"Z" * close}" class="{escape(cls)}"/>')
+    tenths = [(round(x * 10), round(y * 10)) for x, y in points]
+    steps = []
+    for (x, y), (right, down) in pairwise(tenths):
+        steps.append(f"{(right - x) / 10:g} {(down - y) / 10:g}")
+    start = f"M{tenths[0][0] / 10:g} {tenths[0][1] / 10:g}"
+    line = f"{start}l{' '.join(steps)}" if steps else start
+    return Markup(f'<path d="{line}{"Z" * close}" class="{escape(cls)}"/>')
 
 
 def split_runs(points: Iterable[Point | None]) -> list[list[Point]]:

@@ -1,7 +1,8 @@
 """One self-contained HTML page: the verdict first, then what to do, then the evidence.
 
 Nothing is fetched (a strict Content-Security-Policy holds that), nothing needs JavaScript, and whatever came from the
-endpoint is escaped, made visible and cut. The report itself is embedded as JSON, so that the page can be read again.
+endpoint is escaped, made visible and cut. The report itself is embedded, so that `aiharness report` can read the page
+again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from harness.core.causes import group_by_cause
+from harness.core.packed_report import PACKED, pack_report
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Level, Slice, Status
 from harness.core.visible_text import fold_line, make_visible, show_command
@@ -43,8 +45,8 @@ from ._plain import convert_report, convert_value
 from ._unjudged import group_unjudged
 
 SUFFIX = ".html"
-MAX_EMBEDDED = 1_000_000
-"""Bytes of embedded JSON; a larger report is embedded without its PASS rows, then not at all. The page says which."""
+MAX_EMBEDDED = 300_000
+"""Letters of the embedded report; a larger one is left out, and the page says so."""
 
 CARDS, OPEN_ROWS, BARS, CASES, DISTRIBUTIONS = 20, 500, 100, 60, 8
 """How many are shown in full: next steps, open checks, interval bars, cases of one test, distributions."""
@@ -69,7 +71,6 @@ def _context(report: Report) -> dict[str, Any]:
             percentiles = _latency.list_percentiles(data)
             latency.append((data, _latency.draw_cdf(data), _latency.draw_spectrum(data), percentiles))
     bins = _timeline.fold_series(report.series)
-    embedded, embedded_note = _embed(report)
     return {
         "report": report,
         "rows": rows,
@@ -89,8 +90,7 @@ def _context(report: Report) -> dict[str, Any]:
         "bins": bins,
         "few_bins": _timeline.fold_series(report.series, 60),
         "clauses": _tally_clauses(report),
-        "embedded": embedded,
-        "embedded_note": embedded_note,
+        "embedded": _embed(report),
     }
 
 
@@ -125,17 +125,10 @@ def _tally_clauses(report: Report) -> list[tuple[str, str]]:
     return [(clause, _view.format_tally(rows)) for clause, rows in sorted(clauses.items())[:200]]
 
 
-def _embed(report: Report) -> tuple[Markup, str]:
-    """The report as JSON inside HTML (`<` escaped), and a sentence when something is left out."""
-    failed = tuple(row for row in report.checks if row.verdict is not Status.PASS)
-    for rows, note in ((report.checks, ""), (failed, "without the rows that PASS")):
-        data = msgspec.json.encode(convert_report(replace(report, checks=rows), terse=True))
-        if len(data) <= MAX_EMBEDDED:
-            text = data.decode()
-            for char, code in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
-                text = text.replace(char, code)
-            return Markup(text), note
-    return Markup("null"), "not embedded because it is too large: read gate.json beside this page"
+def _embed(report: Report) -> Markup:
+    """The report, packed; empty where it is too large."""
+    packed = pack_report(msgspec.json.encode(convert_report(report, terse=True)))
+    return Markup(packed if len(packed) <= MAX_EMBEDDED else "")
 
 
 @cache
@@ -177,6 +170,7 @@ def _template() -> Template:
         faults_drawn=_timeline.MOST_FAULTS,
         cases_shown=CASES,
         open_shown=OPEN_ROWS,
+        packed=PACKED,
         style=Markup(style),
         script=Markup(script),
         csp=_make_policy(style, script),

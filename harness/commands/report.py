@@ -21,7 +21,7 @@ from harness.run.report_files import render_report, save_report
 
 def _add_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("path", metavar="RUN", help="a run directory, or a gate.json")
+    add("path", metavar="RUN", help="a run directory, a gate.json or a report.html")
     add("--format", dest="format_", default="terminal", help="terminal (default), or one of `aiharness list reports`")
     add("--output", "-o", metavar="FILE", help="write to this file (allure: folder) instead of the screen")
 

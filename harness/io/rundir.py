@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from harness.core.errors import RunDirError
+from harness.core.packed_report import unpack_report
 from harness.core.plan import Plan
 from harness.core.proof import GateProof
 from harness.core.report import Report
@@ -300,12 +301,16 @@ def find_original_folder(path: Path) -> Path | None:
 
 
 def read_gate(path: Path) -> Report:
-    """Read a `gate.json`, also that of a run that did not end (`run.final`). Raises `RunDirError` for anything else."""
+    """Read a `gate.json`, or the one in a `report.html`, also of a run that did not end (`run.final`).
+
+    Raises `RunDirError` for anything else.
+    """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Report)
+        content = path.read_bytes()
+        return msgspec.json.decode(unpack_report(content) if path.suffix == ".html" else content, type=Report)
     except OSError as error:
         raise RunDirError(f"{path} cannot be read ({error.strerror})") from None
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError) as error:
         raise RunDirError(f"{path} is not a gate.json of this version ({error})") from None
 
 

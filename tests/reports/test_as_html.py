@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
+import secrets
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
+from harness.core.errors import RunDirError
 from harness.core.report import Report
 from harness.core.verdict import Level, Status
+from harness.io.rundir import read_gate
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Render
@@ -163,11 +166,22 @@ def test_ids_are_unique_and_references_resolve(page: Page) -> None:
                 assert (attrs[name] or "").lstrip("#") in ids
 
 
-def test_the_embedded_report_reads_back(page: Page, sample: Report) -> None:
-    embedded = page.by_tag["script"][0]
-    assert "<" not in embedded
-    read = msgspec.json.decode(embedded, type=Report)
-    assert msgspec.to_builtins(read) == msgspec.to_builtins(sample)
+def test_the_embedded_report_reads_back(html: str, sample: Report, tmp_path: Path) -> None:
+    saved = tmp_path / "elsewhere.html"
+    saved.write_text(html)
+    assert msgspec.to_builtins(read_gate(saved)) == msgspec.to_builtins(sample)
+
+
+@pytest.mark.parametrize("damage", ["lost", "cut", "changed"])
+def test_a_page_without_a_whole_report_is_refused(damage: str, html: str, tmp_path: Path) -> None:
+    element = re.search(r'id="gate">([^<]+)<', html)
+    assert element is not None
+    packed = element[1]
+    damaged = {"lost": "", "cut": packed[:-400], "changed": "AAAA" + packed}[damage]
+    saved = tmp_path / "report.html"
+    saved.write_text(html.replace(packed, damaged))
+    with pytest.raises(RunDirError, match=r"report\.html is not a gate\.json of this version"):
+        read_gate(saved)
 
 
 def test_hostile_text_is_inert(hostile: Report, render: Render) -> None:
@@ -181,17 +195,16 @@ def test_a_huge_report_stays_small_and_says_what_it_leaves_out(huge: Report, ren
     html = render("html", huge)
     page = Page(html)
     assert len(html.encode()) < 3_000_000
-    assert "without the rows that PASS" in page.text or "not embedded" in page.text
     assert "more open check" in page.text
     assert "of one test" in page.text
     assert "Each point covers 9 s" in page.text
 
 
 def test_a_report_too_large_to_embed_is_left_out(sample: Report, render: Render) -> None:
-    note = "n" * 1_100_000
-    page = Page(render("html", replace(sample, notes=(note,))))
-    assert json.loads(page.by_tag["script"][0]) is None
-    assert "not embedded because it is too large" in page.text
+    note = secrets.token_hex(300_000)
+    html = render("html", replace(sample, notes=(note,)))
+    assert note[:500] not in html
+    assert "too large to be embedded" in Page(html).text
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,12 @@ def module(name: str) -> ModuleType:
     return importlib.import_module(f"harness.reports.{name}")
 
 
+def list_points(path: str) -> list[tuple[float, float]]:
+    """The points of a path `Mx ylDX DY DX DY…`."""
+    figures = np.array(re.findall(r"-?[\d.]+", path), dtype=float).reshape(-1, 2)
+    return [(float(x), float(y)) for x, y in figures.cumsum(axis=0)]
+
+
 def test_quantiles_agree_with_the_samples() -> None:
     values = np.random.default_rng(3).lognormal(-1, 0.5, 50_000)
     bounds = np.geomspace(1e-3, 1e2, 1_200)
@@ -127,12 +133,12 @@ def test_the_asked_rate_is_a_line_of_its_own() -> None:
     rows = [Second(t, 10, 0, 0.1, 0.2, 20.0 if 10 <= t < 20 else None) for t in range(30)]
     root = ET.fromstring(str(timeline.draw_timeline(timeline.fold_series(rows), ())))
     (asked,) = [p.get("d") or "" for p in root.iter("path") if p.get("class") == "asked"]
-    points = [tuple(map(float, found.split())) for found in re.split("[ML]", asked) if found]
+    points = list_points(asked)
     width = (timeline._RIGHT - timeline._LEFT) / 30
     assert points[0][0] == pytest.approx(timeline._LEFT + 10 * width, abs=0.1)
     assert points[-1][0] == pytest.approx(timeline._LEFT + 20 * width, abs=0.1)
     sent = next(p.get("d") or "" for p in root.iter("path") if p.get("class") == "line")
-    base, top = 110.0 / 21.6, float(sent[1:].split("L")[0].split()[1])
+    base, top = 110.0 / 21.6, list_points(sent)[0][1]
     assert top - points[0][1] == pytest.approx(10 * base, abs=0.1), "10/s apart on a scale up to 20/s and some air"
 
 
@@ -163,7 +169,7 @@ def test_the_curve_holds_every_point_its_band_and_the_limit(six: Report) -> None
     assert [y for _, y in dots] == pytest.approx(heights, abs=0.01)
     band = next(p.get("d") or "" for p in root.iter("path") if p.get("class") == "dkw")
     assert band.endswith("Z")
-    assert len(band.split("L")) == 2 * len(row.slices)
+    assert len(list_points(band)) == 2 * len(row.slices)
     lines = {line.get("class"): float(line.attrib["y1"]) for line in root.iter("line")}
     assert lines["limit"] == pytest.approx(plot.bottom - (plot.bottom - plot.top) * 0.7, abs=0.01)
     assert lines["loosened"] == pytest.approx(plot.bottom - (plot.bottom - plot.top) * 0.6, abs=0.01)
