@@ -87,6 +87,14 @@ def list_messages(answer: Object) -> Iterator[Object]:
         yield choice.get("message") or choice.get("delta") or {}
 
 
+def list_roles(request: Object) -> list[str]:
+    """The roles of a conversation's messages; none for another request."""
+    messages = request.get("messages")
+    if not isinstance(messages, list):
+        return []
+    return [str(message.get("role")) for message in messages if isinstance(message, dict)]
+
+
 def change_texts(app: ASGIApp, reword: Callable[[str], str]) -> ASGIApp:
     """Pass every text of a chat answer, of a stream piece by piece, through `reword`."""
 

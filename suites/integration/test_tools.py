@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from harness.checks.generation import tools
-from harness.checks.generation.thinking import EMPTY_TRIES
-from harness.core.exchange import Exchange
-from harness.run.empty_answers import ask_again_if_empty
+from harness.checks.generation import agent, tools
+from harness.checks.generation.thinking import EMPTY_TRIES, explain_no_text, has_text
+from harness.core.exchange import Exchange, Query, ToolCall
 from harness.suite import Session, Verdict, check, mutate, once
 
 from .generated_text import SHORT, ask_both_ways, make_query
@@ -29,12 +30,27 @@ TOOL_SCHEMAS: dict[str, dict[str, Any]] = {
         "additionalProperties": False,
     },
 }
-_TOOLS = [
+_AGENT_SCHEMAS = {
+    **TOOL_SCHEMAS,
+    "get_time": {
+        "type": "object",
+        "properties": {"zone": {"type": "string", "enum": ["UTC", "CET", "EST"]}},
+        "required": ["zone"],
+        "additionalProperties": False,
+    },
+}
+_AGENT_TOOLS = [
     {"type": "function", "function": {"name": _name, "description": f"{_name} of the service", "parameters": _schema}}
-    for _name, _schema in TOOL_SCHEMAS.items()
+    for _name, _schema in _AGENT_SCHEMAS.items()
 ]
+_TOOLS = _AGENT_TOOLS[: len(TOOL_SCHEMAS)]
+_SECOND_PROMPT = "Now call get_time for the zone UTC."
 tools_check = partial(check, needs=("generates", "chat_options"), grounds=("tools",))
-_NAMED_CHOICE = {"type": "function", "function": {"name": "add"}}
+
+
+def _choose_tool(name: str) -> dict[str, Any]:
+    """The `tool_choice` that requires the call of this tool."""
+    return {"type": "function", "function": {"name": name}}
 
 
 @once
@@ -42,6 +58,12 @@ def _ask_required(ai_client: Session) -> dict[str, Exchange]:
     """Answers to a request that requires a call: unstreamed and, if the protocol can, streamed."""
     exchanges = ask_both_ways(ai_client, _TOKENS, _PROMPT, tools=_TOOLS, tool_choice="required")
     return dict(zip(("required", "required and streamed"), exchanges, strict=False))
+
+
+@once
+def _ask_named(ai_client: Session) -> Exchange:
+    """The answer to a request that requires the call of one tool."""
+    return ai_client.ask(make_query(ai_client, _TOKENS, _PROMPT, tools=_TOOLS, tool_choice=_choose_tool("add")))
 
 
 @tools_check(
@@ -52,8 +74,8 @@ def _ask_required(ai_client: Session) -> dict[str, Exchange]:
 )
 def test_called(ai_client: Session) -> Verdict:
     answers = {name: (exchange, TOOL_SCHEMAS) for name, exchange in _ask_required(ai_client).items()}
-    named = ai_client.ask(make_query(ai_client, _TOKENS, _PROMPT, tools=_TOOLS, tool_choice=_NAMED_CHOICE))
-    return tools.judge_required_calls({**answers, "named": (named, {"add": TOOL_SCHEMAS["add"]})}, ai_client.show)
+    answers["named"] = (_ask_named(ai_client), {"add": TOOL_SCHEMAS["add"]})
+    return tools.judge_required_calls(answers, ai_client.show)
 
 
 @tools_check(
@@ -79,14 +101,62 @@ def test_usage_beside_tools(ai_client: Session) -> Verdict:
     return tools.judge_usage_beside_tools(plain, _ask_required(ai_client), ai_client.show)
 
 
-@tools_check("the conversation goes on after a call", requests=2 + EMPTY_TRIES, tokens=(2 + EMPTY_TRIES) * _TOKENS)
+_STEP_COST = EMPTY_TRIES
+_AGENT_REQUESTS = 3 + 3 * _STEP_COST + 2
+
+
+def _make_agent_query(ai_client: Session, messages: Sequence[Any], **more: Any) -> Query:
+    return make_query(ai_client, _TOKENS, list(messages), tools=_AGENT_TOOLS, **more)
+
+
+def _ask_step(ai_client: Session, name: str, messages: Sequence[Any], calls: Sequence[ToolCall]) -> agent.AgentStep:
+    """One step of the conversation, asked again with the results of its calls while it makes no progress."""
+    exchanges: list[Exchange] = []
+    talk = list(messages)
+    while len(exchanges) < _STEP_COST:
+        exchange = ai_client.ask(_make_agent_query(ai_client, talk))
+        exchanges.append(exchange)
+        if not exchange.ok or exchange.answer is None or explain_no_text(exchange):
+            break
+        if has_text(exchange) and not agent.find_standstill(exchange.answer, calls, _AGENT_SCHEMAS):
+            break
+        if exchange.answer.tool_calls:
+            talk += tools.make_tool_results(exchange.answer.tool_calls)
+    return agent.AgentStep(name, exchanges, calls)
+
+
+def _ask_following(ai_client: Session, talk: Sequence[Any], calls: Sequence[ToolCall], choice: Any) -> agent.NextCall:
+    """A second request that requires a call; where its answer repeats one, asked in a new conversation too."""
+    last = {"role": "user", "content": _SECOND_PROMPT}
+    exchange = ai_client.ask(_make_agent_query(ai_client, [*talk, last], tool_choice=choice))
+    alone = None
+    if exchange.ok and exchange.answer and agent.repeats_calls(exchange.answer, calls):
+        alone = ai_client.ask(_make_agent_query(ai_client, [last], tool_choice=choice))
+    return agent.NextCall(exchange, calls, alone)
+
+
+@tools_check(
+    "the conversation goes on after a call",
+    requests=_AGENT_REQUESTS,
+    tokens=_AGENT_REQUESTS * _TOKENS,
+)
 def test_goes_on(ai_client: Session) -> Verdict:
+    choice: Any = "required"
     first = _ask_required(ai_client)["required"]
+    if first.ok and first.answer and not first.answer.tool_calls:
+        first, choice = _ask_named(ai_client), _choose_tool("get_time")  # all that some servers know
     calls = first.answer.tool_calls if first.ok and first.answer else ()
-    after: list[Exchange] = []
+    steps, following = [], None
     if calls:
-        messages = [{"role": "user", "content": _PROMPT}, *tools.make_tool_results(calls)]
-        query = make_query(ai_client, _TOKENS, messages, tools=_TOOLS)
-        after.append(ai_client.ask(query))
-        after += ask_again_if_empty(ai_client, after[0], query)
-    return tools.judge_answer_after_results(first, after, ai_client.show)
+        question = {"role": "user", "content": _PROMPT}
+        talk = [question, *tools.make_tool_results(calls)]
+        steps.append(_ask_step(ai_client, "the results", talk, calls))
+        if all(map(agent.has_readable_arguments, calls)):
+            as_objects = [question, *tools.make_tool_results(calls, as_objects=True)]
+            step = _ask_step(ai_client, "the results, with the arguments as an object", as_objects, calls)
+            steps.append(replace(step, may_refuse=True))
+        turn = {"role": "user", "content": "Thank you. Is it warm there?"}
+        steps.append(_ask_step(ai_client, "a turn of the user after the results", [*talk, turn], calls))
+        answered = {"role": "assistant", "content": steps[0].exchanges[-1].text or "It is 18 degrees."}
+        following = _ask_following(ai_client, [*talk, answered], calls, choice)
+    return agent.judge_conversation(first, steps, following, _AGENT_SCHEMAS, ai_client.show)

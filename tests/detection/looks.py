@@ -172,6 +172,13 @@ WEATHER = {
     "function": {"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}},
 }
 CALL = chat("Call weather for the city Paris.", tools=[WEATHER], tool_choice="required", max_tokens=64)
+_MADE = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
+AFTER_CALL = [
+    {"role": "user", "content": "Call weather for the city Oslo."},
+    {"role": "assistant", "content": "", "tool_calls": [_MADE]},
+    {"role": "tool", "tool_call_id": "1", "content": "sunny"},
+]
+AFTER_TURN = [*AFTER_CALL, {"role": "user", "content": "Call weather for the city Paris."}]
 LEGS = {
     "type": "object",
     "properties": {"legs": {"type": "integer"}},
@@ -477,6 +484,8 @@ DEFECTS: dict[str, Look] = {
     "maximum_crashes": asks(plain([[16] * 64])),
     "missing_finish_reason": asks(STREAM),
     "missing_terminator": asks(STREAM),
+    "last_call_repeated": lambda client: _function(client, CALL | {"messages": AFTER_TURN}),
+    "later_arguments_loose": lambda client: _function(client, CALL | {"messages": AFTER_TURN}),
     "not_live_when_busy": lambda client: _ask_whether_live(client),
     "newer_limit_ignored": asks(_with_newer_limit()),
     "n_ignored": asks(chat(n=2)),
@@ -492,6 +501,7 @@ DEFECTS: dict[str, Look] = {
     "rate_limit_ignored": _limited,
     "rate_limit_without_retry_after": _limited,
     "ready_but_dead": asks(ONE),
+    "results_not_read": asks(chat(tools=[WEATHER]) | {"messages": AFTER_CALL}),
     "request_id_of_neighbour": lambda client: _come_back(client, _read_own_header),
     "request_id_repeated": _ids,
     "reset_mid_answer": asks(ONE),
@@ -524,6 +534,7 @@ DEFECTS: dict[str, Look] = {
     "unicode_mangled": _echo("na\u00efve"),
     "usage_differs_streamed": asks(STREAM),
     "usage_zero_beside_tools": lambda client: _has_zero_usage(client),
+    "turn_after_result_refused": asks(chat() | {"messages": AFTER_TURN}),
     "usage_of_neighbour": together(chat("Count."), chat("Count. " * 9)),
     "utf8_cut_between_chunks": _echo("\u6771\u4eac" * 9, stream=True),
     "wrong_model_version": asks(ONE),
@@ -533,8 +544,8 @@ DEFECTS: dict[str, Look] = {
 }
 
 
-def _function(client: httpx.Client) -> dict[str, Any]:
-    found = client.post(PATHS["messages"], json=CALL).json()["choices"][0]["message"]["tool_calls"][0]["function"]
+def _function(client: httpx.Client, body: Body = CALL) -> dict[str, Any]:
+    found = client.post(PATHS["messages"], json=body).json()["choices"][0]["message"]["tool_calls"][0]["function"]
     assert isinstance(found, dict)
     return found
 

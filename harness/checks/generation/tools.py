@@ -1,7 +1,8 @@
-"""Tool calls: a required call can be executed, a forbidden one is not made, and the conversation goes on after it."""
+"""Tool calls: a required call can be executed, a forbidden one is not made, and their tokens are counted."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 from harness.checks.common import Show, judge
 from harness.checks.generation.json_schema import find_text_violation
 from harness.checks.generation.text_cases import Unjudged, get_usage, is_cut, judge_both_ways, judge_exchange
-from harness.checks.generation.thinking import explain_spent_limit, judge_text_present
+from harness.checks.generation.thinking import explain_spent_limit
 from harness.core.exchange import Answer, Exchange, ToolCall
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 ToolSchemas = Mapping[str, Mapping[str, Any]]
 """The schema of each tool's arguments, by the tool's name."""
+_RESULTS = {"get_weather": "18 degrees and sunny.", "add": "5"}
+"""What the tools of the checks give back."""
 
 
 @judge
@@ -25,7 +28,7 @@ def judge_required_calls(answers: Mapping[str, tuple[Exchange, ToolSchemas]], sh
     """
     cases = []
     for name, (exchange, schemas) in answers.items():
-        cases.append(judge_exchange(name, exchange, partial(_find_bad_call, schemas=schemas), show))
+        cases.append(judge_exchange(name, exchange, partial(find_bad_call, schemas=schemas), show))
     return judge_contract(cases, "each required call names its tool, with complete arguments that obey its schema")
 
 
@@ -80,31 +83,22 @@ def judge_usage_beside_tools(plain: Exchange, answers: Mapping[str, Exchange], s
     return judge_contract(cases, "token counts are stated beside tools, and more than without")
 
 
-@judge
-def judge_answer_after_results(first: Exchange, after: Sequence[Exchange], show: Show) -> Verdict:
-    """The model answers when it is given the results of its calls.
+def make_tool_results(calls: Sequence[ToolCall], *, as_objects: bool = False) -> list[dict[str, Any]]:
+    """The messages that continue a conversation: the calls as the model made them, and a result for each.
 
-    `after` has the answers that follow the calls of `first`, asked again while they are empty; none without a call.
+    `as_objects`: the arguments, which must be JSON, as values in place of texts.
     """
-    if not after:
-        return make_inconclusive(f"there is no call whose result could be given: {first.outcome}", n=0)
-    case = judge_text_present("the results", after, show)
-    if not after[-1].ok:
-        case = judge_exchange("the results", after[-1], lambda answer: None, show)
-    return judge_contract([case], "the conversation goes on after a call")
-
-
-def make_tool_results(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
-    """The messages that continue a conversation: the calls as the model made them, and a result for each."""
     repeated, results = [], []
-    for call in calls:
-        function = {"name": call.name, "arguments": call.arguments}
-        repeated.append({"id": call.id, "type": "function", "function": function})
-        results.append({"role": "tool", "tool_call_id": call.id, "content": "5"})
+    for number, call in enumerate(calls):
+        id_ = call.id or f"call_{number}"
+        arguments = json.loads(call.arguments) if as_objects else call.arguments
+        repeated.append({"id": id_, "type": "function", "function": {"name": call.name, "arguments": arguments}})
+        results.append({"role": "tool", "tool_call_id": id_, "content": _RESULTS.get(call.name, "Done.")})
     return [{"role": "assistant", "content": "", "tool_calls": repeated}, *results]
 
 
-def _find_bad_call(answer: Answer, schemas: ToolSchemas) -> str | None:
+def find_bad_call(answer: Answer, schemas: ToolSchemas) -> str | None:
+    """Why an answer is not the required call, or `Unjudged` if the limit of tokens cut it."""
     calls = answer.tool_calls
     if not calls and (answer.text or not is_cut(answer)):
         return f"no tool is called, although a call is required: {answer.text!r:.60}"
@@ -113,9 +107,13 @@ def _find_bad_call(answer: Answer, schemas: ToolSchemas) -> str | None:
     ids = [call.id for call in calls]
     if None in ids or len(set(ids)) != len(ids):
         return f"the ids do not distinguish the calls: {ids}"
-    for call in calls:
-        if call.name not in schemas:
-            return f"{call.name!r} is called, but the allowed tools are {', '.join(schemas)}"
-        if violation := find_text_violation(call.arguments, schemas[call.name]):
-            return f"the arguments of {call.name!r}: {violation}"
+    return next(filter(None, (find_call_problem(call, schemas) for call in calls)), None)
+
+
+def find_call_problem(call: ToolCall, schemas: ToolSchemas) -> str | None:
+    """Why a call cannot be executed: nobody offers its tool, or its arguments do not obey the schema."""
+    if call.name not in schemas:
+        return f"{call.name!r} is called, but the allowed tools are {', '.join(schemas)}"
+    if violation := find_text_violation(call.arguments, schemas[call.name]):
+        return f"the arguments of {call.name!r}: {violation}"
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,20 @@ _ANSWERS = itertools.count(1)
 
 def growing(used: dict[str, Any]) -> None:
     raise_count("prompt_tokens", next(_ANSWERS))(used)
+
+
+def call_again(body: dict[str, Any]) -> None:
+    """Only the first message reaches the model."""
+    if body["messages"][-1]["role"] == "tool":
+        body["messages"] = body["messages"][:1]
+
+
+def read_objects(body: dict[str, Any]) -> None:
+    """Arguments of earlier calls may be objects."""
+    for message in body["messages"]:
+        for call in message.get("tool_calls") or ():
+            if isinstance(call["function"]["arguments"], dict):
+                call["function"]["arguments"] = json.dumps(call["function"]["arguments"])
 
 
 UNCLOSED = arguments(lambda text: text.replace("}", ""))
@@ -295,7 +310,14 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         "tools.test_goes_on",
         lambda b: len(b["messages"]) > 1 and b.update(messages=[]),
         None,
-        "no valid answer",
+        "the conversation breaks off at the results: HTTP 400",
+    ),
+    (
+        "called again without an end",
+        "tools.test_goes_on",
+        call_again,
+        None,
+        "no progress: 'get_weather' is called again with the same arguments, in each of 3 answers",
     ),
     ("format ignored", "structured.test_obeys", without("response_format"), None, "is not valid JSON"),
     ("a trailing comma", "structured.test_obeys", None, COMMA, "is not valid JSON"),
@@ -342,6 +364,7 @@ REPEAT_ALL = set_to(
     max_tokens=400,
 )
 BORNE: list[tuple[str, str, Change | None, Change | None]] = [
+    ("arguments as objects", "tools.test_goes_on", read_objects, None),
     ("a required call that says stop", "tools.test_called", None, finish("stop", "tool_calls")),
     ("no bytes of tokens", "parameters.test_logprobs", None, token(set_to(bytes=None))),
     ("legacy word for a cut", "parameters.test_ending", None, finish("max_tokens", "length")),
