@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from harness.core.gate import Policy
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.report import Report
 from harness.core.verdict import Status
+from harness.io.evidence_file import read_evidence_map
 from harness.io.rundir import PLAN, read_gate, read_run
 from harness.run.report_building import KILLED, build_report
 from harness.run.report_files import render_report, save_report
@@ -23,14 +25,21 @@ def _add_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("path", metavar="RUN", help="a run directory, a gate.json or a report.html")
     add("--format", dest="format_", default="terminal", help="terminal (default), or one of `aiharness list reports`")
+    add(
+        "--evidence-map",
+        metavar="FILE",
+        help="the clauses for --format evidence (default: the run's, or the shipped map)",
+    )
     add("--output", "-o", metavar="FILE", help="write to this file (allure: folder) instead of the screen")
 
 
-def _run(path: str, format_: str, output: str | None) -> int:
+def _run(path: str, format_: str, output: str | None, evidence_map: str | None = None) -> int:
     """Render a saved run; the exit status is the one that the run ended with."""
     if format_ not in list_plugins("reports"):
         raise UsageError(describe_unknown("report format", format_, list_plugins("reports")))
     report = saved_report(Path(path))
+    if evidence_map is not None:
+        report = replace(report, evidence_map=read_evidence_map(Path(evidence_map)))
     folder = Path(path).parent if Path(path).is_file() else Path(path)
     options = {"colour": sys.stdout.isatty() and output is None} if format_ == "terminal" else {}
     text = render_report(format_, report, folder, **options)

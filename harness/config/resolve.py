@@ -22,7 +22,7 @@ from harness.config.experiments import read_experiments
 from harness.config.file import ConfigSource, read_file
 from harness.config.operation_urls import split_operation
 from harness.config.options import Options
-from harness.config.sections import ConfigFile, ObjectiveSection, ProfileSection, WaiverSection
+from harness.config.sections import ConfigFile, ObjectiveSection, ProfileSection, ReportSection, WaiverSection
 from harness.config.suite_sections import (
     choose_data_sample,
     choose_task,
@@ -38,6 +38,7 @@ from harness.config.suite_sections import (
 from harness.core.dataset import Dataset
 from harness.core.disturbance import find_obstacle
 from harness.core.errors import UsageError
+from harness.core.evidence_map import EvidenceMap
 from harness.core.experiment import ChaosSettings, ExperimentPlan
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
@@ -46,6 +47,7 @@ from harness.core.registry import describe_unknown, list_plugins
 from harness.core.settings import DEFAULT_SEED, Ceilings, DataSettings, Promises, Settings
 from harness.core.suite_policy import find_policy, sort_suites
 from harness.core.waiver import Waiver
+from harness.io.evidence_file import read_evidence_map
 
 _EXTRAS = {"property": ("hypothesis", "hypothesis_jsonschema"), "torch": ("torch",)}
 """Optional extras that a check may need as its ground, with the modules that each installs; none is imported here."""
@@ -104,6 +106,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         reports=tuple(_parse_report(text) for text in options.reports),
         baseline=_leave_out_operation(options.baseline),
         responsible=options.responsible or file.run.responsible,
+        evidence_map=_read_own_map(file.report, source),
         waivers=tuple(_read_waivers(file.waiver, source)),
         stop_early=options.stop_early,
         resume=options.resume,
@@ -244,6 +247,13 @@ def _read_waivers(sections: Sequence[WaiverSection], source: ConfigSource) -> It
             problem = f'must be a day, like "2026-12-31", got {section.expires!r}'
             raise source.error(problem, "waiver", index, "expires") from None
         yield Waiver(section.check.strip(), section.reason, section.owner, end)
+
+
+def _read_own_map(section: ReportSection, source: ConfigSource) -> EvidenceMap | None:
+    if section.evidence_map is None:
+        return None
+    with source.locate_errors("report", "evidence_map"):
+        return read_evidence_map(source.find_file(section.evidence_map, "report", "evidence_map"))
 
 
 def _check_positive(name: str, value: Any) -> Any:

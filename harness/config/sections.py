@@ -294,6 +294,13 @@ class RunSection:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportSection:
+    """`[report]`: the file of a map of evidence that replaces the shipped one, relative to the configuration."""
+
+    evidence_map: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigFile:
     """The file without the suites' own sections, which their policies declare."""
 
@@ -302,6 +309,7 @@ class ConfigFile:
     profile: dict[str, ProfileSection] = field(default_factory=dict)
     promises: Promises = field(default_factory=Promises)
     run: RunSection = field(default_factory=RunSection)
+    report: ReportSection = field(default_factory=ReportSection)
     suite: dict[str, SuiteSection] = field(default_factory=dict)
     data: DataSection = field(default_factory=DataSection)
     evaluation: EvaluationSection = field(default_factory=EvaluationSection)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.core.evidence_map import EvidenceMap
 from harness.core.proof import GateProof
 from harness.core.sweep import SweepResult
 from harness.core.verdict import Evidence, Level, Status
@@ -221,4 +222,5 @@ class Report:
     proof: GateProof | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    evidence_map: EvidenceMap | None = None
     schema: str = SCHEMA

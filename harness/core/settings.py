@@ -17,6 +17,7 @@ from harness.core.dataset import Dataset
 from harness.core.drift import DRIFT_GROUNDS, DriftSettings, list_drift_grounds
 from harness.core.endpoint import Endpoint, is_loopback
 from harness.core.evaluation import EVALUATION_GROUNDS, EvaluationSettings, list_evaluation_grounds
+from harness.core.evidence_map import EvidenceMap
 from harness.core.experiment import ChaosSettings, ExperimentPlan, Link
 from harness.core.experiment_kinds import EXPERIMENT_KINDS
 from harness.core.gate import Policy
@@ -153,6 +154,7 @@ class Settings:
     reports: tuple[tuple[str, str | None], ...] = ()
     baseline: str | None = None
     responsible: str | None = None
+    evidence_map: EvidenceMap | None = None
     waivers: tuple[Waiver, ...] = ()
     stop_early: bool = False
     resume: str | None = None

@@ -32,6 +32,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "proof": "Which contract checks were shown able to fail (aiharness prove); null for a run that was no proof.",
         "environment": "Versions and platform of the harness.",
         "notes": "What a reader must know of how this run was judged.",
+        "evidence_map": "The map of `[report] evidence_map`; null where the shipped one holds.",
     },
     "RunInfo": {
         "id": "Name of the run, unique among its neighbours.",
@@ -91,6 +92,17 @@ FIELDS: dict[str, dict[str, str]] = {
         "clauses": "Clauses of specifications that it covers.",
         "notes": "Remarks on this verdict.",
         "seconds": "How long the check took.",
+    },
+    "EvidenceMap": {"framework": "The frameworks, in the order in which they are shown."},
+    "Framework": {
+        "name": "Its short name.",
+        "source": "The edition whose numbers the clauses have, and what is left out.",
+        "clause": "Its clauses.",
+    },
+    "Clause": {
+        "name": "Its number, or its name where it has none.",
+        "title": "What it is about.",
+        "checks": "Suites, modules, tests or ids that give evidence relevant to it.",
     },
     "Baseline": {
         "run": "Id of the older run.",

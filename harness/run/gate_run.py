@@ -378,6 +378,7 @@ class GateRun:
             "environment": describe_environment(self.settings),
             "waivers": describe_waivers(self.settings.waivers, self._today),
             "notes": self._list_notes(),
+            "evidence_map": msgspec.to_builtins(self.settings.evidence_map),
         }
         self.log.write_plan(self.plan, head)
         return head

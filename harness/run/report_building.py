@@ -17,6 +17,7 @@ import msgspec
 from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
+from harness.core.evidence_map import EvidenceMap
 from harness.core.gate import Decision, Exit, JudgedCheck, Policy, decide
 from harness.core.metric import GOODPUT
 from harness.core.plan import Plan
@@ -103,6 +104,7 @@ def build_report(
         waivers=judge_waivers(head.get("waivers", ()), _list_statuses(decision)),
         environment=dict(head.get("environment", {})),
         notes=(*head.get("notes", ()), *saved.notes, *notes),
+        evidence_map=msgspec.convert(head.get("evidence_map"), EvidenceMap | None),
     )
 
 

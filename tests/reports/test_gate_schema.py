@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from harness.commands.main import main
-from harness.core import proof, sweep, verdict
+from harness.core import evidence_map, proof, sweep, verdict
 from harness.core import report as model
 from harness.core.endpoint import Endpoint
 from harness.core.report import Report
@@ -46,7 +46,7 @@ def test_the_schema_is_valid_and_every_field_is_described(shipped: dict[str, Any
 
 def test_every_description_names_a_field_of_the_model() -> None:
     for record, described in made.FIELDS.items():
-        homes = [home for home in (model, sweep, verdict, proof) if hasattr(home, record)]
+        homes = [home for home in (model, sweep, verdict, proof, evidence_map) if hasattr(home, record)]
         known = {field.name for field in fields(getattr(homes[0], record))}
         assert set(described) == known, record
 
