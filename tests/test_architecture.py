@@ -65,6 +65,7 @@ LAZY = {
     "harness/graders/json_schema.py": "jsonschema is an extra, loaded only for a schema",
     "harness/io/model_child.py": "the interpreter that runs it may have none of these libraries",
     "harness/io/client.py": "gRPC is an extra, loaded only for a protocol that is spoken over it",
+    "harness/proving/link.py": "gRPC is an extra, loaded only to prove checks of a protocol that is spoken over it",
     "harness/io/parquet.py": "pyarrow is an extra, loaded only for a Parquet file",
     "harness/io/metrics_page.py": "prometheus-client is an extra, loaded only for a soak",
     "harness/plugin/run_checks.py": "allure is an extra, loaded only when the user writes Allure results",

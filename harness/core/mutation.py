@@ -70,15 +70,6 @@ COMMON_MUTATIONS: tuple[Mutation, ...] = (
 """Tried in this order for a check that names none of its own, and after those that it names."""
 
 
-COMMON_OF_GRPC: tuple[Mutation, ...] = (
-    *(mutate("grpc_status", status=13, text=CRASH_TEXT.replace("\n", " "), skip=skip) for skip in (0, 1, 2, 8, 16)),
-    mutate("grpc_cut"),
-)
-"""The same for gRPC, whose calls no fault on HTTP answers can strike."""
-
-
-def list_candidates(own: Sequence[Mutation], *, is_grpc: bool = False) -> tuple[Mutation, ...]:
+def list_candidates(own: Sequence[Mutation]) -> tuple[Mutation, ...]:
     """What is tried for a check that names these, in order, each once."""
-    if is_grpc:
-        return (*(mutation for mutation in own if mutation.changes_target), *COMMON_OF_GRPC)
     return tuple(dict.fromkeys((*own, *COMMON_MUTATIONS)))

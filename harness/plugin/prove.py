@@ -129,8 +129,7 @@ class ProveHooks:
         """Ask a check under one mutation after the other, until one makes it fail."""
         spec = find_spec(getattr(item, "function", None))
         trials: list[MutationTrial] = []
-        is_grpc = self._run.settings.endpoint_of(check.suite).is_grpc
-        for mutation in list_candidates(spec.broken_by if spec is not None else (), is_grpc=is_grpc):
+        for mutation in list_candidates(spec.broken_by if spec is not None else ()):
             trials.append(self._try(check, item, mutation, link))
             if trials[-1].shows:
                 break

@@ -1,8 +1,9 @@
 """A link to one endpoint in a thread of this process, through which answers come changed.
 
 It listens on a Unix socket in a private folder, so that requests keep their Host header and nobody else can use it. It
-speaks TLS to an https endpoint, with the endpoint's own settings, and plain HTTP to the harness. It ends with the
-process, however that ends. Tested in tests/commands/test_prove.py.
+speaks TLS to an https endpoint, with the endpoint's own settings, and plain HTTP to the harness. Calls of gRPC are HTTP
+requests inside it (`grpc_bridge.py`). It ends with the process, however that ends. Tested in
+tests/commands/test_prove.py.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from harness.chaos.proxy.link import ProxiedConnection
 from harness.chaos.proxy.proxy import Proxy, Toxic
@@ -25,6 +26,9 @@ from harness.core.fault import load_fault
 from harness.core.mutation import LOST_NAME, REFUSED_CONNECTION, UNTRUSTED_CERTIFICATE, Mutation
 from harness.io import tls
 from harness.proving.certificate import create_untrusted_context
+
+if TYPE_CHECKING:
+    from harness.proving.grpc_bridge import GrpcBridge
 
 _T = TypeVar("_T")
 _SECONDS = 10.0
@@ -39,7 +43,7 @@ class _Way:
         self._endpoint = endpoint
         self._context = tls.create_context(endpoint.tls) if endpoint.is_secure else None
         if self._context is not None:
-            self._context.set_alpn_protocols(["h2"] if endpoint.is_grpc else ["http/1.1"])
+            self._context.set_alpn_protocols(["http/1.1"])
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection to the endpoint. Raises `OSError`."""
@@ -91,6 +95,7 @@ class ProofLink:
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._distrusted: asyncio.Server | None = None
+        self._bridge: GrpcBridge | None = None
         self.problem = ""
         """Why the endpoint could not be reached, the last time that this happened."""
 
@@ -153,8 +158,16 @@ class ProofLink:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_SECONDS)
 
     async def _open(self) -> None:
-        self._server = await asyncio.start_unix_server(self._serve, self._place("way"))
-        self._proxy = _LocalProxy("proof", self._place("link"), self._place("way"), Journal(0), False)
+        near, far = self._place("link"), self._place("way")
+        if self._endpoint.is_grpc:
+            from harness.proving.grpc_bridge import GrpcBridge
+
+            near = self._place("calls")
+            self._bridge = GrpcBridge(self._endpoint, self._place("link"), near, far)
+            await self._bridge.open()
+        else:
+            self._server = await asyncio.start_unix_server(self._serve, far)
+        self._proxy = _LocalProxy("proof", near, far, Journal(0), False)
         await self._proxy.start()
         if self._endpoint.is_secure:
             context = create_untrusted_context()
@@ -162,6 +175,8 @@ class ProofLink:
 
     async def _close(self) -> None:
         self._proxy.stop()
+        if self._bridge is not None:
+            await self._bridge.close()
         for server in (self._server, self._distrusted):
             if server is not None:
                 server.close()

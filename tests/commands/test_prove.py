@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import trustme
 
@@ -74,13 +75,35 @@ def test_an_https_endpoint_is_proved_through_a_link_that_speaks_tls(tmp_path: Pa
     assert outcome.status == 0
 
 
-def test_grpc_is_proved_by_statuses(tmp_path: Path) -> None:
-    (tmp_path / "aiharness.toml").write_text(GRPC_CONFIG)
-    with served_grpc(grpc_model) as port:
-        outcome, rows = prove(tmp_path, f"http://127.0.0.1:{port}", "--ai-only-packaged")
-    assert rows["test_predicts"]["mutation"] == "grpc_status (skip 0, status 13)", outcome.out
-    assert outcome.status == 20, "a status shows nothing of the model's name, which is said"
-    assert not rows["test_model_name"]["shown"]
+GRPC_SHOWN = {
+    "test_model_name": "wrong_model",
+    "test_model_ready": "answer_status (status 500)",
+    "test_refused": "accept_refused (answered 4*)",
+    "test_one_kind": "wrong_tensor (form texts, skip 1)",
+    "test_own_answers": "swap_answers (wait 50)",
+}
+
+
+@pytest.mark.parametrize(
+    "is_secure", [pytest.param(False, marks=[pytest.mark.catalogue, pytest.mark.slow]), True], ids=["plain", "tls"]
+)
+def test_grpc_is_proved_by_changed_messages(tmp_path: Path, is_secure: bool) -> None:
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    pair = ca.issue_cert("localhost")
+    credentials = grpc.ssl_server_credentials(
+        [(pair.private_key_pem.bytes(), b"".join(pem.bytes() for pem in pair.cert_chain_pems))]
+    )
+    (tmp_path / "aiharness.toml").write_text(GRPC_CONFIG + ('tls = { ca_file = "ca.pem" }\n' if is_secure else ""))
+    with served_grpc(grpc_model, credentials if is_secure else None) as port:
+        url = f"https://localhost:{port}" if is_secure else f"http://127.0.0.1:{port}"
+        suite = "smoke" if is_secure else "smoke,integration"
+        outcome, rows = prove(tmp_path, url, "--ai-only-packaged", suite=suite)
+    assert not [row for row in rows.values() if not row["shown"]], outcome.out
+    assert outcome.status == 0
+    shown = {name: row["mutation"] for name, row in rows.items()}
+    assert shown.items() >= {name: GRPC_SHOWN[name] for name in GRPC_SHOWN if name in rows}.items()
+    assert ("test_certificate" in rows) is is_secure
 
 
 @pytest.mark.catalogue
