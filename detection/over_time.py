@@ -25,3 +25,19 @@ class MinuteClock:
     def seconds_in_minute(self) -> float:
         """Real seconds since the present minute began."""
         return self.minutes % 1 * self.minute
+
+
+IDLE_S = 1.0
+"""Seconds without a request after which a service with an idle defect has put something away."""
+
+
+class IdleClock:
+    """Measures the seconds without a request."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def note_request(self) -> float:
+        """The seconds since the last request, or since the clock was made."""
+        last, self._last = self._last, time.monotonic()
+        return self._last - last

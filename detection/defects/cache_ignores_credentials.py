@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp, Message
+from functools import partial
 
-from detection.intercept import Inference, intercept
+from detection.blind_cache import cache_answers
+from detection.intercept import Inference
 from detection.switch import Defect
 
 
-def _outside(app: ASGIApp) -> ASGIApp:
-    cache: dict[tuple[str, bytes], list[Message]] = {}
-
-    async def handle(call: Inference) -> None:
-        key = call.path, call.body
-        answer = cache.get(key) or await call.collect()
-        if answer[0]["status"] == 200:
-            cache[key] = answer
-        await call.replay(answer)
-
-    return intercept(app, handle)
+def _make_key(call: Inference) -> str:
+    return call.body.decode("latin-1")
 
 
 DEFECT = Defect(
@@ -26,5 +18,5 @@ DEFECT = Defect(
     title="what was answered once is answered to anybody, with any key or none",
     caught_by="ai-suite/smoke/test_credentials.py::test_enforced",
     needs_key=True,
-    outside=_outside,
+    outside=partial(cache_answers, make_key=_make_key),
 )

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
+from typing import Any
 
-from starlette.types import ASGIApp, Message
-
-from detection.intercept import Inference, intercept
+from detection.blind_cache import cache_answers
+from detection.intercept import Inference
 from detection.switch import CHAT, Defect
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    cache: dict[str, list[Message]] = {}
-
-    async def handle(call: Inference) -> None:
-        key = json.dumps([call.request.get("messages"), call.streams])
-        answer = cache.get(key) or await call.collect()
-        if answer[0]["status"] == 200:
-            cache[key] = answer
-        await call.replay(answer)
-
-    return intercept(app, handle)
+def _make_key(call: Inference) -> Any:
+    return [call.request.get("messages"), call.streams]
 
 
 DEFECT = Defect(
@@ -28,5 +19,5 @@ DEFECT = Defect(
     title="answers come from a cache whose key is the prompt, whatever the options",
     caught_by="ai-suite/integration/test_cache.py::test_prompts",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=partial(cache_answers, make_key=_make_key),
 )

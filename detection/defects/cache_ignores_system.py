@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
+from typing import Any
 
-from starlette.types import ASGIApp, Message
-
-from detection.intercept import Inference, intercept
+from detection.blind_cache import cache_conversations
 from detection.switch import CHAT, Defect
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    store: dict[str, list[Message]] = {}
-
-    async def handle(call: Inference) -> None:
-        messages = call.request.get("messages")
-        if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
-            await call.forward()
-            return
-        read = [message for message in messages if message.get("role") != "system"]
-        key = json.dumps({**call.request, "messages": read}, sort_keys=True)
-        if key not in store:
-            answer = await call.collect()
-            if answer[0]["status"] != 200:
-                await call.replay(answer)
-                return
-            store[key] = answer
-        await call.replay(store[key])
-
-    return intercept(app, handle)
+def _select(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [message for message in messages if message.get("role") != "system"]
 
 
 DEFECT = Defect(
@@ -36,5 +18,5 @@ DEFECT = Defect(
     title="a cache takes no notice of the system message",
     caught_by="ai-suite/integration/test_cache.py::test_prompts",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=partial(cache_conversations, select=_select),
 )

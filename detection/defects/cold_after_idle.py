@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from starlette.types import ASGIApp
 
 from detection.intercept import Inference, intercept
-from detection.over_time import MinuteClock
+from detection.over_time import IdleClock, MinuteClock
 from detection.switch import PLAIN, V2, Defect, LoadTrial
 
 _IDLE_MINUTES, _LOADING_S = 1 / 3, 1.2
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    clock = MinuteClock()
-    used = time.monotonic()
+    clock, idle = MinuteClock(), IdleClock()
 
     async def handle(call: Inference) -> None:
-        nonlocal used
-        idle, used = time.monotonic() - used, time.monotonic()
-        if idle > _IDLE_MINUTES * clock.minute:
+        if idle.note_request() > _IDLE_MINUTES * clock.minute:
             await asyncio.sleep(_LOADING_S)
         await call.forward()
 

@@ -12,7 +12,7 @@ from harness.core.registry import describe_unknown
 
 _SECONDS = (
     "connect", "first_byte", "inter_token", "total", "duration", "warm_up", "baseline", "recovery", "max_time",
-    "wait_ready", "pause", "refresh", "latency_ceiling", "window", "at",
+    "wait_ready", "pause", "refresh", "latency_ceiling", "window", "at", "idle",
 )  # fmt: skip
 UNITS = {**dict.fromkeys(_SECONDS, "seconds"), "rate": "requests/s", "certificate_days": "days"}
 """The units of keys that hold a number."""

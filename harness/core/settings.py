@@ -53,7 +53,7 @@ class Promises:
 
     `deterministic`: at temperature 0 the same request gives the same text, streamed or not. `latency_ceiling`: seconds
     within which every warm request must end (the smoke suite's latency sanity). `certificate_days`: days that a TLS
-    certificate must still be valid.
+    certificate must still be valid. `idle`: seconds without a request after which the next one is answered as before.
 
     Of generation: `tools`, `structured_output` (JSON schema), `choices` (`n` over 1), `logprobs`, `prefix_cache` (each
     turn of a conversation finds the turns before it cached), `reasoning` (every accepted request is answered with
@@ -69,6 +69,7 @@ class Promises:
     deterministic: bool = False
     latency_ceiling: OverZero[float] = 10.0
     certificate_days: OverZero[float] = 7.0
+    idle: OverZero[float] = 6.0
     tools: bool = False
     structured_output: bool = False
     choices: bool = False

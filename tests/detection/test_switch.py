@@ -20,6 +20,7 @@ from harness.reference.backend import create_app
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
 from tests.detection import looks
+from tests.detection.event_looks import EVENT_BASE, EVENTS
 from tests.detection.looks import (
     CUT,
     ERRORS,
@@ -35,8 +36,8 @@ from tests.detection.looks import (
 )
 from tests.detection.security_looks import SECURITY, SECURITY_BASE
 
-DEFECTS = {**looks.DEFECTS, **SECURITY}
-BASE = {**looks.BASE, **SECURITY_BASE}
+DEFECTS = {**looks.DEFECTS, **SECURITY, **EVENTS}
+BASE = {**looks.BASE, **SECURITY_BASE, **EVENT_BASE}
 Serving = Callable[[ServiceSettings], AbstractContextManager[httpx.Client]]
 
 
