@@ -12,7 +12,7 @@ from harness.core.report import CheckRow
 from harness.core.verdict import Slice
 
 from ._format import format_count, format_integer, format_number, format_quantity, is_drawable
-from ._svg import Plot, Scale, draw_figure, draw_label, draw_path, draw_rule, make_element
+from ._svg import Plot, Scale, draw_figure, draw_label, draw_path, draw_rule, drop_crowded, make_element
 
 CURVE_CAPTION = (
     "Robust accuracy over queries: the share of inputs that are still classified correctly after an attack has sent "
@@ -52,7 +52,7 @@ def draw_curve(row: CheckRow) -> Markup:
         upper.append((at, y(high if is_drawable(high) else 1.0)))
         line.append((at, y(part.estimate or 0.0)))
         dots.append(make_element("circle", cx=at, cy=line[-1][1], r=3, cls="point"))
-    marks = _drop_crowded([(x(rows + 1), format_integer(rows)) for rows, _ in points])
+    marks = drop_crowded([(x(rows + 1), format_integer(rows)) for rows, _ in points])
     parts = [*_PLOT.draw_shares(y), *_PLOT.draw_ticks(marks, "rows sent per input, log scale")]
     parts += [draw_path([*upper, *reversed(lower)], "dkw", close=True), draw_path(line, "line"), *dots]
     if row.limit_loosened != row.limit:
@@ -71,15 +71,6 @@ def _draw_limit(y: Scale, limit: float | None, word: str, cls: str, below: float
         return []
     text = draw_label(_PLOT.left + 6, y(limit) + below, f"{word} {format_number(limit * 100)} %", cls="limit-label")
     return [draw_rule(_PLOT.left, y(limit), _PLOT.right, y(limit), cls), text]
-
-
-def _drop_crowded(marks: list[tuple[float, str]], least: float = 34.0) -> list[tuple[float, str]]:
-    """The marks without those that would touch the next one; the last one always stays."""
-    roomy: list[tuple[float, str]] = []
-    for mark in reversed(marks):
-        if not roomy or roomy[-1][0] - mark[0] >= least:
-            roomy.append(mark)
-    return roomy[::-1]
 
 
 def _is_share(value: float | None) -> TypeGuard[float]:

@@ -14,8 +14,8 @@ from . import _svg
 from ._format import format_count, format_number, format_quantity
 from ._svg import Plot, Point, Scale
 
-_WIDTH, _HEIGHT = 940.0, 320.0
-_LEFT, _RIGHT, _TOP, BOTTOM = 64.0, _WIDTH - 32.0, 22.0, _HEIGHT - 44.0
+_WIDTH, _HEIGHT = 480.0, 290.0
+_LEFT, _RIGHT, _TOP, BOTTOM = 58.0, _WIDTH - 22.0, 22.0, _HEIGHT - 44.0
 _PLOT = Plot(_LEFT, _RIGHT, _TOP, BOTTOM)
 _FEWEST = 10
 """Samples that must lie beyond a percentile before it is reliable: where fewer do, the chart is hatched."""
@@ -92,10 +92,13 @@ def draw_cdf(data: Cumulative) -> Markup:
         lower.append((x(value), y(share - epsilon)))
     line.append((x.end, y(1.0)))
     unreliable = x(data.quantile(1 - _FEWEST / data.n)) if data.n > _FEWEST else _LEFT
-    ticks = [(x(value), data.format_value(value)) for value in _svg.choose_log_ticks(x)]
+    ticks = [(x(value), data.format_value(value)) for value in _svg.choose_log_ticks(x, 7)]
     limits = [(x(limit), f"limit {data.format_value(limit)}") for limit in sorted(data.limits)[:20]]
     band = [*_thin_out(upper), *_thin_out(lower[::-1])]
-    parts = [*_PLOT.draw_shares(y), *_PLOT.draw_ticks(ticks, f"{data.name}, log scale")]
+    parts = [
+        *_PLOT.draw_shares(y),
+        *_PLOT.draw_ticks(ticks, "time, log scale" if data.unit == "s" else f"{data.metric}, log scale"),
+    ]
     parts.append(_svg.draw_box(unreliable, _TOP, _RIGHT - unreliable, BOTTOM - _TOP, "blind"))
     parts += [
         _svg.draw_path(band, "dkw", close=True),
@@ -105,7 +108,7 @@ def draw_cdf(data: Cumulative) -> Markup:
     shares = [f"{q:.0%} at most {data.format_value(data.quantile(q))}" for q in (0.5, 0.9, 0.99)]
     shares += [text for _, text in limits]
     title = f"{data.name}: cumulative share of {format_count(data.n, 'sample')}"
-    return _svg.draw_figure(_WIDTH, _HEIGHT, title, ", ".join(shares), *parts)
+    return _svg.draw_figure(_WIDTH, _HEIGHT, title, ", ".join(shares), *parts, cls="chart small")
 
 
 def draw_spectrum(data: Cumulative) -> Markup:
@@ -123,7 +126,7 @@ def draw_spectrum(data: Cumulative) -> Markup:
     for q in (0.0, *QUANTILES, 0.99999, 0.999999):
         if -math.log10(1 - q) <= decades:
             ticks.append((x(-math.log10(1 - q)), _name_percentile(q)))
-    parts += _PLOT.draw_ticks(ticks, "percentile")
+    parts += _PLOT.draw_ticks(_svg.drop_crowded(ticks), "percentile")
     parts.append(_svg.draw_box(unreliable, _TOP, _RIGHT - unreliable, BOTTOM - _TOP, "blind"))
     if _RIGHT - unreliable > 150:
         parts.append(_svg.draw_label(_RIGHT - 6, BOTTOM - 8, f"under {_FEWEST} samples beyond", "end", "note"))
@@ -132,7 +135,8 @@ def draw_spectrum(data: Cumulative) -> Markup:
         parts.append(_svg.draw_rule(_LEFT, y(limit), _RIGHT, y(limit), "limit"))
         parts.append(_svg.draw_label(_LEFT + 6, y(limit) - 5, f"limit {data.format_value(limit)}", cls="limit-label"))
     values = [f"{_name_percentile(q)} {data.format_value(data.quantile(q))}" for q in (0.5, 0.99, 0.999)]
-    return _svg.draw_figure(_WIDTH, _HEIGHT, f"{data.name}: percentile spectrum", ", ".join(values), *parts)
+    title = f"{data.name}: percentile spectrum"
+    return _svg.draw_figure(_WIDTH, _HEIGHT, title, ", ".join(values), *parts, cls="chart small")
 
 
 def list_percentiles(data: Cumulative) -> list[tuple[str, str, int]]:

@@ -97,6 +97,15 @@ def draw_label(x: float, y: float, text: str, anchor: str = "start", cls: str | 
     return make_element("text", text=text, x=x, y=y, text_anchor=None if anchor == "start" else anchor, cls=cls)
 
 
+def drop_crowded(marks: list[tuple[float, str]], least: float = 34.0) -> list[tuple[float, str]]:
+    """The marks without those that would touch the next one; the last one always stays."""
+    roomy: list[tuple[float, str]] = []
+    for mark in reversed(marks):
+        if not roomy or roomy[-1][0] - mark[0] >= least:
+            roomy.append(mark)
+    return roomy[::-1]
+
+
 @dataclass(frozen=True, slots=True)
 class Plot:
     """The pixels between the axes of a chart."""
@@ -131,7 +140,7 @@ class Plot:
         for index in sorted({0, len(marks) - 1} if marks else ()):
             x, text = marks[index]
             room = self.right - x if index else x - self.left
-            if (room > 110) == (index > 0):
+            if (room > 84) == (index > 0):
                 lines.append(draw_label(x + 6, self.top - 8, text, "start", "limit-label"))
             else:
                 lines.append(draw_label(x - 6, self.top - 8, text, "end", "limit-label"))

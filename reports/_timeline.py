@@ -10,6 +10,7 @@ from statistics import fmean, median_high
 from markupsafe import Markup
 
 from harness.core.report import FaultRow, Second
+from harness.core.visible_text import cut_text
 
 from . import _svg, _traffic
 from ._format import format_count, format_duration, format_number, format_seconds, is_drawable
@@ -157,7 +158,7 @@ def _draw_fault(fault: FaultRow, x: Scale, index: int, panels: Sequence[tuple[fl
     if not _traffic.is_confirmed(fault):
         edge, tone = "fault-edge unproven", "lost"
         parts += [_svg.draw_box(left, above, right - left, below - above, "blind") for above, below in panels]
-    text = f"{_traffic.name_fault(fault)[:64]}, {_traffic.describe_proof(fault)[:50]}"
+    text = f"{cut_text(_traffic.name_fault(fault), 64)}, {cut_text(_traffic.describe_proof(fault), 50)}"
     recovery = _traffic.describe_recovery(fault)
     parts.append(_svg.draw_rule(left, y, right, y, edge))
     spans = [_svg.make_element("tspan", text=text, cls=tone)]

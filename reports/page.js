@@ -28,3 +28,7 @@ if (filter) {
     for (const group of groups) if (wanted) group.open = true;
   });
 }
+// A region that scrolls can be reached by keyboard; where nothing scrolls, there is nothing to stop at.
+for (const region of document.querySelectorAll(".scroll")) {
+  if (region.scrollWidth > region.clientWidth) region.tabIndex = 0;
+}

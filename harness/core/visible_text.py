@@ -7,6 +7,8 @@ import re
 _SHOWN = 2000
 """Characters of one value that a report for people shows; gate.json has all of them."""
 
+_LONG_WORD, _WORD_ENDS = 40, frozenset(",;:)]}>\"'/&?")
+
 _INVISIBLE = re.compile(
     "["
     "\x00-\x1f\x7f-\x9f"  # C0 and C1 controls: terminal escapes, NUL
@@ -26,8 +28,9 @@ def make_visible(text: str, limit: int = _SHOWN, *, keep: str = "\n\t") -> str:
     Controls become their picture (`␀`), everything else its number (`⟨U+202E⟩`: a right-to-left override, as in
     Trojan Source, CVE-2021-42574). The characters in `keep` stay.
     """
-    rest = _count_rest(len(text) - limit)
-    shown = text[:limit] if rest else text
+    cut = find_cut(text, limit)
+    rest = _count_rest(len(text) - cut)
+    shown = text[:cut] if rest else text
     return _INVISIBLE.sub(lambda match: match[0] if match[0] in keep else _write_out(match[0]), shown) + rest
 
 
@@ -35,8 +38,9 @@ def fold_line(text: str, limit: int = 300) -> str:
     """The text on one line: every run of white space becomes one space, the rest as in `make_visible`."""
     window = limit * 4 + 100
     folded = " ".join(text[:window].split())
-    rest = _count_rest(max(0, len(folded) - limit) + max(0, len(text) - window))
-    shown = folded[:limit] if rest else " ".join(text.split())
+    cut = find_cut(folded, limit)
+    rest = _count_rest(len(folded) - cut + max(0, len(text) - window))
+    shown = folded[:cut].rstrip() if rest else " ".join(text.split())
     return make_visible(shown, len(shown), keep="") + rest
 
 
@@ -55,8 +59,18 @@ def make_encodable(text: str) -> str:
 
 
 def cut_text(text: str, limit: int) -> str:
-    """The text cut after `limit` characters with `…`, where that leaves out more than it adds."""
-    return text if len(text) <= limit + 1 else f"{text[:limit]}…"
+    """The text cut after `limit` characters at most with `…`, where that leaves out more than it adds."""
+    return text if len(text) <= limit + 1 else f"{text[: find_cut(text, limit)].rstrip()}…"
+
+
+def find_cut(text: str, limit: int) -> int:
+    """Where to cut a text to at most `limit` characters: after a word, or within one of more than 40 characters."""
+    if len(text) <= limit:
+        return len(text)
+    for end in range(limit, max(limit - _LONG_WORD, 0), -1):
+        if text[end].isspace() or text[end - 1].isspace() or text[end - 1] in _WORD_ENDS:
+            return end
+    return limit
 
 
 def _count_rest(left_out: int) -> str:

@@ -35,6 +35,19 @@ def test_a_shortening_saves_more_than_it_adds(extra: int) -> None:
     assert (make_visible(text, 100) == text) is (extra <= len("… [+20 characters]"))
 
 
+@pytest.mark.parametrize(
+    "text", ["a word and " * 40, '{"rate": 0.0112, ' * 40, "/v1/models/name" * 40, "一行の文" * 200]
+)
+@pytest.mark.parametrize("limit", [50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60])
+def test_no_word_is_cut_in_its_middle(text: str, limit: int) -> None:
+    for shown in (make_visible(text, limit), fold_line(text, limit), cut_text(text, limit)):
+        start = shown.partition("…")[0]
+        assert limit - 14 <= len(start) <= limit
+        rest = text.removeprefix(start)
+        assert rest != text
+        assert not (start[-1].isascii() and start[-1].isalnum() and rest[0].isalnum()), start
+
+
 def test_white_space_that_is_folded_is_not_cut() -> None:
     assert fold_line("a" + " " * 510 + "b", 100) == "a b"
 

@@ -9,6 +9,7 @@ import pytest
 from harness.core.registry import load_plugin
 from harness.core.report import Report
 from tests.reports import sample_reports as samples
+from tests.reports.browser import find_chromium
 
 Render = Callable[[str, Report], str]
 
@@ -52,3 +53,8 @@ def render() -> Render:
         return text
 
     return rendered
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    return find_chromium()

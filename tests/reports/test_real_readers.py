@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from harness.core.report import Report
 from harness.core.verdict import Status
 from harness.run.report_files import render_report, save_report
+from tests.reports.browser import install_packages
 
 pytestmark = pytest.mark.environment
 
@@ -23,14 +23,7 @@ PACKAGES = ("allure@3.18.0", "@microsoft/sarif-multitool-linux@5.7.0")
 
 @pytest.fixture(scope="session")
 def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if shutil.which("npm") is None:
-        pytest.skip("npm is missing: apt-get install npm")
-    folder = tmp_path_factory.mktemp("npm")
-    command = ["npm", "install", "--no-audit", "--no-fund", "--silent", *PACKAGES]
-    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-    if answer.returncode:
-        pytest.skip(f"no package registry: npm install {' '.join(PACKAGES)}: {answer.stderr[-200:]}")
-    return folder / "node_modules"
+    return install_packages(tmp_path_factory.mktemp("npm"), *PACKAGES)
 
 
 def generate(modules: Path, report: Report, folder: Path) -> dict[str, Any]:

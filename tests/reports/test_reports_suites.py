@@ -64,8 +64,8 @@ def test_the_page_shows_generator_faults_curve_and_load(six: Report, render: Ren
     for said in (
         "CLIENT-BOUND", "43.2 of 50 requests/s were sent", "the load generator used 97 % of its core",
         "NOT CONFIRMED: no sign that it took effect", "NOT recovered in 10.0 s", "not lifted", "recovered in 0.4 s",
-        "Robust accuracy over queries: robust_accuracy &gt;= 0.7", "Distribution: latency under load",
-        "Distribution: time to first token (ttft) under load", "distance: 0.1",
+        "Robust accuracy over queries: robust_accuracy &gt;= 0.7", "latency under load: percentile spectrum",
+        "time to first token (ttft) under load: cumulative share", "distance: 0.1",
     ):  # fmt: skip
         assert said in html, said
     assert html.count('class="asked"') == 2
