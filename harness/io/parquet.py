@@ -28,7 +28,7 @@ def read_parquet(
     except ImportError:
         refuse_cell(str(path), "reading Parquet needs pyarrow: pip install 'aiharness[data]'")
     try:
-        file = parquet.ParquetFile(path)
+        file = parquet.ParquetFile(path, pre_buffer=False)  # a buffer would keep every row group that was read
         columns = choose_columns(path, file.schema_arrow.names, label, inputs, others)
         number, wanted = 0, list(filter(None, dict.fromkeys((*columns, label, *others))))
         for batch in file.iter_batches(_ROWS_AT_ONCE, columns=wanted):

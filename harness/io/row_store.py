@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any, overload
 
-_MOST_IN_MEMORY = 2_000_000
+_MOST_IN_MEMORY = 500_000
 """Numbers above which the rows go to disk: as Python's numbers they would take 32 bytes each."""
 
 

@@ -42,9 +42,9 @@ def judge_accuracy(rows: LabelledRows, data: Dataset, seed: int, objective: Obje
     examples = tuple(rows.examples[number] for number in wrong[:1])
     if why := explain_unjudged(rows, chosen):
         return make_inconclusive(why, n=0, counterexamples=tuple(replace(example, summary=why) for example in examples))
-    declined = len(set(chosen) & set(rows.declined))
+    declined = len(set(rows.declined).intersection(chosen))
     judge = partial(judge_independent_samples, n=len(chosen), objective=objective, check=check, declined=declined)
-    spent = set(chosen) & set(rows.spent)
+    spent = set(rows.spent).intersection(chosen)
     if spent and judge(len(wrong) - len(spent), what="").status is not judge(len(wrong), what="").status:
         reason = f"{len(spent)} of {len(chosen)} rows: {rows.spent_reason}"
         return make_inconclusive(reason, n=len(chosen) - len(spent), counterexamples=examples)
@@ -77,9 +77,9 @@ def _list_notes(
     assert data.labels is not None
     label, most = Counter(str(data.labels[number]) for number in chosen).most_common(1)[0]
     notes = [describe_population(len(data.inputs), seed), *rows.list_notes()]
-    if lacking := len(set(chosen) & {*rows.unlabelled, *rows.failed}):
+    if lacking := len({*rows.unlabelled, *rows.failed}.intersection(chosen)):
         notes.append(f"{lacking} of the wrong rows had no answer with a label")
-    if refused := len(set(chosen) & set(rows.refused)):
+    if refused := len(set(rows.refused).intersection(chosen)):
         notes.append(f"{refused} of the wrong rows were refused: {rows.refusal}")
     if rows.other_classes:
         named = ", ".join(f"{label!r} ({times} times)" for label, times in rows.other_classes)

@@ -21,6 +21,7 @@ from harness.run.labelled_rows import ANSWERS, LabelledRows, choose_rows
 from harness.run.row_asking import RowBatch, RowState
 from harness.stats.resampling import Values
 
+_STATES = tuple(RowState)
 _AGREE = 0.9
 """The share of rows whose answered label must be that of their highest score, for the scores to be theirs."""
 
@@ -59,7 +60,7 @@ def read_batches(path: Path) -> Iterator[RowBatch]:
 class _Columns:
     """The answers of the asked rows as columns, in the order in which they were asked.
 
-    `states` are those of the rows, `labels` places in `names` (-1: none), `values` the numbers that were answered, and
+    `states` are places in `_STATES`, `labels` places in `names` (-1: none), `values` the numbers answered, and
     `rows` the scores or vectors, of the shape (n, width) with the first width that came; `widths` are all that came.
     """
 
@@ -67,7 +68,7 @@ class _Columns:
         n = len(asked)
         self._places = np.full(size, -1, dtype=np.int64)
         self._places[np.asarray(asked, dtype=np.int64)] = np.arange(n)
-        self.states = np.full(n, RowState.FAILED.value, dtype="U10")
+        self.states = np.full(n, _STATES.index(RowState.FAILED), dtype=np.int8)
         self.labels, self.values = np.full(n, NO_CLASS, dtype=np.int64), np.full(n, np.nan)
         self.confidence = np.full(n, np.nan)
         self.names: dict[str, int] = {}
@@ -79,7 +80,7 @@ class _Columns:
         places = self._places[np.asarray(batch.rows)]
         is_asked = places >= 0
         places = places[is_asked]
-        self.states[places] = batch.state.value
+        self.states[places] = _STATES.index(batch.state)
         if batch.labels:
             codes = [self.names.setdefault(label, len(self.names)) for label in batch.labels]
             self.labels[places] = np.asarray(codes)[is_asked]
@@ -109,11 +110,11 @@ def build_answered_rows(
         if kind == "ranking" and batch.scores:
             rankings[batch.rows[0]] = batch.scores[0]
     numbers = np.array(asked, dtype=np.int64)
-    failed: Flags = np.not_equal(columns.states, RowState.ANSWERED.value)
+    failed: Flags = np.not_equal(columns.states, _STATES.index(RowState.ANSWERED))
     shared: dict[str, Any] = {
         "numbers": numbers,
         "failed": failed,
-        "declined": np.equal(columns.states, RowState.DECLINED.value),
+        "declined": np.equal(columns.states, _STATES.index(RowState.DECLINED)),
         "population": np.isin(numbers, np.fromiter(population, np.int64)),
         "columns": {name: np.array([values[n] for n in asked], dtype=np.str_) for name, values in _list_columns(data)},
         "sensitive": data.sensitive,

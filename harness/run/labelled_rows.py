@@ -90,11 +90,11 @@ class LabelledRows:
 
 def explain_unjudged(rows: LabelledRows, chosen: Sequence[int]) -> str:
     """Why no answer says anything about the model: not one row was accepted, or none was answered with a label."""
-    if set(chosen) <= set(rows.unlabelled):
+    if set(rows.unlabelled).issuperset(chosen):
         return (
             "a valid answer in which no label and no scores are found (of numbers and vectors say so with [data] task)"
         )
-    if rows.refused and set(chosen) <= {*rows.refused, *rows.declined}:
+    if rows.refused and {*rows.refused, *rows.declined}.issuperset(chosen):
         return (
             f"every row was refused, none was answered ({rows.refusal}): give rows of the form that the service takes"
         )

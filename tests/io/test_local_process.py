@@ -16,10 +16,8 @@ pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/schedstat"), reas
 SERVER = """
 import os, socket, sys, time
 server = socket.create_server(("127.0.0.2", 0))
-child = os.fork()
-if child:
-    print(server.getsockname()[1], child, flush=True)
-else:
+if not os.fork():
+    print(server.getsockname()[1], os.getpid(), flush=True)
     server.close()
 time.sleep(60)
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core.visible_text import fold_line
@@ -35,10 +35,10 @@ def read_generously(labels: Sequence[str], answers: Sequence[str | None]) -> Gen
     where answers and labels are numbers on one side and names on the other, whatever each answer stands for. Returns
     None if one answer equals any of the labels, or there is no answer, or no reading makes any answer right.
     """
-    pairs = _pair_with_answers(labels, answers)
     values = set(filter(None, answers))
-    if not pairs or values & set(labels):
+    if not values or values & set(labels):
         return None
+    pairs = _pair_with_answers(labels, answers)
     by_spelling = _find_right(pairs, lambda label, answer: _fold(label) == _fold(answer))
     by_part = _find_right(pairs, _make_part_reader(set(labels)))
     readings = [
@@ -57,8 +57,7 @@ def find_renumbering(labels: Sequence[str], answers: Sequence[str | None]) -> tu
 
     Classes that the service numbers from 0 and the data from 1 are such a case.
     """
-    pairs = _pair_with_answers(labels, answers)
-    meanings = _find_meanings(pairs)
+    meanings = _find_meanings((label, answer) for label, answer in zip(labels, answers, strict=True) if answer)
     right, targets, renamed = 0, set(), []
     for value, (label, count) in meanings.items():
         right += count
@@ -122,10 +121,10 @@ def _find_kind(values: set[str]) -> str:
     return "numbers" if are_numbers == {True} else "names"
 
 
-def _find_meanings(pairs: _Pairs) -> dict[str, tuple[str, int]]:
+def _find_meanings(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, int]]:
     """For each answered value the label that it most often meets, and how often; the most frequent first."""
     counts: dict[str, Counter[str]] = {}
-    for label, answer in pairs.values():
+    for label, answer in pairs:
         counts.setdefault(answer, Counter())[label] += 1
     meanings = {value: labels.most_common(1)[0] for value, labels in counts.items()}
     return dict(sorted(meanings.items(), key=lambda item: -item[1][1]))
@@ -134,7 +133,7 @@ def _find_meanings(pairs: _Pairs) -> dict[str, tuple[str, int]]:
 def _read_as_mapped(pairs: _Pairs, answers_are: str, labels_are: str) -> GenerousReading:
     """No one-to-one mapping makes more answers right: each label can be meant by one value at most."""
     labels, values = (set(column) for column in zip(*pairs.values(), strict=True))
-    meanings = dict(list(_find_meanings(pairs).items())[: len(labels)])
+    meanings = dict(list(_find_meanings(pairs.values()).items())[: len(labels)])
     right = _find_right(pairs, lambda label, answer: answer in meanings and meanings[answer][0] == label)
     return GenerousReading(
         right,
