@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -42,6 +43,24 @@ def add_thinking(app: ASGIApp, words: int, member: str | None) -> ASGIApp:
         await around(call.scope, call.receive, call.send)
 
     return intercept(app, handle)
+
+
+def think_where(
+    app: ASGIApp, applies: Callable[[Object], bool], words: int = 6, member: str | None = "reasoning_content"
+) -> ASGIApp:
+    """Let those chat answers begin with thinking whose request `applies` to."""
+    thinking = add_thinking(app, words, member)
+
+    async def handle(call: Inference) -> None:
+        await (replace(call, app=thinking) if applies(call.request) else call).forward()
+
+    return intercept(app, handle)
+
+
+def read_switch(request: Object) -> Any:
+    """The value of `enable_thinking` in a request; None without it."""
+    arguments = request.get("chat_template_kwargs")
+    return arguments.get("enable_thinking") if isinstance(arguments, dict) else None
 
 
 class _Thinking:

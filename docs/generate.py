@@ -15,6 +15,7 @@ from benchmarks.validation_power import format_head, format_table
 from detection.catalogue import load_switch, switch_names
 from detection.model_defect import load_model_defects
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, Switch, Variant
+from docs.trap_table import format_trap_table
 from harness.config.schema import format_schema
 from harness.core.disturbance import Disturbance
 from harness.core.fault import FaultKind, Parameter, list_faults, load_fault
@@ -31,13 +32,14 @@ _PROTOCOL_WORDS = {PLAIN: "plain", V2: "v2", CHAT: "chat", EMBEDDINGS: "embeddin
 
 def make_pages() -> dict[Path, str]:
     """The content of every generated file, or file with a generated table, by its path."""
-    pages = ("configuration.md", "reference.md", "security.md", "validation.md")
-    configuration, reference, security, validation = (ROOT / "docs" / name for name in pages)
+    pages = ("configuration.md", "reference.md", "security.md", "traps.md", "validation.md")
+    configuration, reference, security, traps, validation = (ROOT / "docs" / name for name in pages)
     switches = _replace_table(reference.read_text("utf-8"), "defects", _format_defect_table())
     metrics = _replace_table(validation.read_text("utf-8"), "metrics", _format_metric_table())
     return {
         configuration: _replace_table(configuration.read_text("utf-8"), "faults", _format_fault_table()),
         security: _replace_table(security.read_text("utf-8"), "probes", _format_probe_table()),
+        traps: _replace_table(traps.read_text("utf-8"), "traps", format_trap_table()),
         validation: _replace_table(metrics, "model defects", _format_model_defect_table()),
         reference: _replace_table(switches, "variants", _format_variant_table()),
         ROOT / "harness" / "data" / "config.schema.json": format_schema(),

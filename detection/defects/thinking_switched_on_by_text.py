@@ -1,27 +1,15 @@
-"""The model does not think, unless `enable_thinking` is given: the text "false" counts as true."""
+"""An option is read by its truth: the text "false" is not empty, and switches thinking on (Qwen on vLLM)."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from starlette.types import ASGIApp
 
-from detection.intercept import Inference, intercept
 from detection.switch import CHAT, Defect
-from detection.thinking import add_thinking
+from detection.thinking import read_switch, think_where
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    thinking = add_thinking(app, 6, "reasoning_content")
-
-    async def handle(call: Inference) -> None:
-        arguments = call.request.get("chat_template_kwargs")
-        switch = arguments.get("enable_thinking") if isinstance(arguments, dict) else None
-        if isinstance(switch, str) and switch:
-            call = replace(call, app=thinking)
-        await call.forward()
-
-    return intercept(app, handle)
+    return think_where(app, lambda request: isinstance(read_switch(request), str))
 
 
 DEFECT = Defect(

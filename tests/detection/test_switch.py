@@ -21,6 +21,7 @@ from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
 from tests.detection import looks
 from tests.detection.event_looks import EVENT_BASE, EVENTS
+from tests.detection.language_looks import LANGUAGE
 from tests.detection.looks import (
     CUT,
     ERRORS,
@@ -36,8 +37,8 @@ from tests.detection.looks import (
 )
 from tests.detection.security_looks import SECURITY, SECURITY_BASE
 
-DEFECTS = {**looks.DEFECTS, **SECURITY, **EVENTS}
-BASE = {**looks.BASE, **SECURITY_BASE, **EVENT_BASE}
+DEFECTS = {**looks.DEFECTS, **EVENTS, **LANGUAGE, **SECURITY}
+BASE = {**looks.BASE, **EVENT_BASE, **SECURITY_BASE}
 Serving = Callable[[ServiceSettings], AbstractContextManager[httpx.Client]]
 
 

@@ -1,0 +1,29 @@
+"""A switch in the user's text closes the thinking, and the parser, which knows the option alone, waits for it."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.change_request import Object, change_pairs, list_messages
+from detection.switch import CHAT, Defect
+
+
+def _hide(request: Object, answer: Object) -> None:
+    if "/no_think" not in str(request.get("messages")):
+        return
+    for holder in list_messages(answer):
+        if holder.get("content"):
+            holder["reasoning_content"] = holder.pop("content")
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return change_pairs(app, _hide)
+
+
+DEFECT = Defect(
+    name="no_think_hides_answer",
+    title="with `/no_think` in a message the answer comes as thinking",
+    caught_by="ai-suite/integration/test_written_text.py::test_template_texts_kept",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

@@ -1,0 +1,32 @@
+"""Beyond a horizon nothing of a prompt is found in the cache of prefixes (vLLM with sliding windows)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from detection.change_answer import change_answers
+from detection.switch import CHAT, Defect
+
+_HORIZON = 1_500
+
+
+def _lose(answer: dict[str, Any]) -> None:
+    usage = answer.get("usage")
+    if usage and usage["prompt_tokens"] > _HORIZON and usage.get("prompt_tokens_details"):
+        usage["prompt_tokens_details"]["cached_tokens"] = 0
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return change_answers(app, _lose)
+
+
+DEFECT = Defect(
+    name="prefix_cache_short",
+    title=f"of prompts over {_HORIZON:,} tokens no prefix is cached",
+    caught_by="ai-suite/integration/test_prefix_cache.py::test_kept",
+    protocols=(CHAT,),
+    wrap=_wrap,
+    promises={"prefix_cache": True},
+)
