@@ -36,7 +36,8 @@ class CheckSpec:
     that it judges; empty: every objective of its suite. `before_contact` marks a check that runs on an endpoint which
     was never reached, `alone` one beside which, under xdist, no other runs. Where `promise` is not
     promised, it is no more than a warning. `find_share` says for the settings and the case which share of bad inputs it
-    bounds: over 0 it is an estimate. `broken_by` are mutations that break its promise, for the proof that it can fail.
+    bounds: over 0 it is an estimate. `broken_by` are mutations that break its promise, for the proof that it can
+    fail. One that `compares` shares or distributions of rows with a margin is no part of a proof, as no estimate is.
     """
 
     title: str
@@ -74,6 +75,7 @@ class CheckSpec:
     find_share: Callable[[Settings, Any], float] | None = None
     clauses: tuple[str, ...] = ()
     broken_by: tuple[Mutation, ...] = ()
+    compares: bool = False
 
     def count_tokens(self, extra_tokens: int) -> int:
         """The tokens at most, if each generated answer may be longer by `extra_tokens`."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mutation:
-    """A kind of fault of `faults/` with its attributes, or one of `TARGET_CHANGES`, which change where is asked."""
+    """A kind of fault of `faults/` with its attributes, one of `TARGET_CHANGES`, or `FETCHED_ADDRESS`."""
 
     fault: str
     attributes: tuple[tuple[str, int | str], ...] = ()
@@ -35,8 +35,11 @@ class Mutation:
 
 
 LOST_NAME, REFUSED_CONNECTION, UNTRUSTED_CERTIFICATE = "lost_name", "refused_connection", "untrusted_certificate"
-TARGET_CHANGES = (LOST_NAME, REFUSED_CONNECTION, UNTRUSTED_CERTIFICATE)
-"""The name has no address, nothing listens, the certificate is signed by nobody."""
+OLD_TLS = "old_tls"
+TARGET_CHANGES = (LOST_NAME, REFUSED_CONNECTION, UNTRUSTED_CERTIFICATE, OLD_TLS)
+"""The name has no address, nothing listens, the certificate is signed by nobody, TLS 1.0 is spoken."""
+FETCHED_ADDRESS = "fetched_address"
+"""Each address of this machine that a request names is fetched, as by a service that follows it or runs its code."""
 
 
 def mutate(fault: str, **attributes: int | str) -> Mutation:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from harness.core.canary import Mint
 from harness.core.exchange import Exchange
+from harness.core.mutation import Mutation, mutate
 
 TAXONOMY: Mapping[str, str] = {
     "LLM01": "OWASP LLM01:2025 prompt injection",
@@ -81,7 +82,8 @@ class ProbeKind:
     and `explain_unseen` says why two answers do not show it.
 
     `holds` is what a PASS states. `tags` are keys of `TAXONOMY`. `needs` and `grounds` are those of a check, `tokens`
-    the limit of an answer. `most_turns` bounds a conversation that `go_on` continues.
+    the limit of an answer. `most_turns` bounds a conversation that `go_on` continues. `broken_by` are mutations that
+    break what it states, for the proof that it can fail.
     """
 
     name: str
@@ -100,6 +102,7 @@ class ProbeKind:
     repeats: int = 0
     go_on: Continue = _end_conversation
     most_turns: int = 1
+    broken_by: tuple[Mutation, ...] = (mutate("echo_request"), mutate("echo_request", without=" and "))
 
     @property
     def clauses(self) -> tuple[str, ...]:

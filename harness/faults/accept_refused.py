@@ -18,6 +18,7 @@ _REFUSALS = range(HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR)
 class _Parameters(HttpParameters):
     text: Annotated[str, Parameter("the body; empty: the last success at any path, or `{}`")] = ""
     times: Annotated[int, Parameter("how often it is sent, as of a request that hides others", low=1, high=10)] = 1
+    most: Annotated[int, Parameter("requests that are struck at most; 0: all", high=1_000_000)] = 0
 
 
 class _AcceptRefused(AnswerChange[_Parameters]):
@@ -27,7 +28,11 @@ class _AcceptRefused(AnswerChange[_Parameters]):
         """A success in place of a refusal."""
         if self.struck.status not in _REFUSALS:
             return None
-        success: bytes | None = self.struck.memory.get("success")
+        memory = self.struck.memory
+        memory["struck"] = memory.get("struck", 0) + 1
+        if 0 < self.parameters.most < memory["struck"]:
+            return None
+        success: bytes | None = memory.get("success")
         if self.parameters.text or success is None:
             success = write_answer(self.struck, HTTPStatus.OK, (self.parameters.text or "{}").encode())
         return success * self.parameters.times

@@ -12,6 +12,8 @@ from harness.core.http_request import HttpParameters
 from harness.faults._answer_change import AnswerChange, Item, Pause
 from harness.faults._http_stage import define_http_fault
 
+_MOST_BEGINNINGS = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class _Parameters(HttpParameters):
@@ -21,6 +23,10 @@ class _Parameters(HttpParameters):
         Literal["head", "body"], Parameter("`head`: before the status; `body`: before the first piece of the body")
     ] = "head"
 
+    beginning: Annotated[
+        int, Parameter("only requests whose first so many bytes are new, as of a cache of prefixes; 0: all", high=65536)
+    ] = 0
+
     @property
     def is_idle(self) -> bool:
         """Without a delay nothing happens."""
@@ -29,17 +35,31 @@ class _Parameters(HttpParameters):
 
 class _DelayAnswer(AnswerChange[_Parameters]):
     rewrites = False
+    needs_request_body = True
 
     def pass_wire(self, part: MessagePart, raw: bytes) -> Iterable[Item]:
         """Pause before the head, or before what follows it."""
         self.index += 1
         if self.index != (1 if self.parameters.before == "head" else 2):
             return (raw,)
+        if not self._is_new():
+            return (raw,)
         shift = self.parameters.jitter * (2 * self.struck.draw_uniform() - 1)
         milliseconds = max(0.0, self.parameters.delay + shift)
         if milliseconds:
             self.note_effect(len(self.struck.head.raw))
         return (Pause(milliseconds / 1000), raw)
+
+    def _is_new(self) -> bool:
+        """Whether no struck request began like this one."""
+        if not self.parameters.beginning:
+            return True
+        beginning = (self.struck.request.read_body() or b"")[: self.parameters.beginning]
+        memory: set[bytes] = self.struck.memory.setdefault("beginnings", set())
+        if beginning in memory or len(memory) >= _MOST_BEGINNINGS:
+            return False
+        memory.add(beginning)
+        return True
 
 
 FAULT = define_http_fault(

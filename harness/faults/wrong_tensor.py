@@ -18,10 +18,11 @@ from harness.faults._shapes import list_objects
 @dataclass(frozen=True, slots=True)
 class _Parameters(HttpParameters):
     form: Annotated[
-        Literal["nan", "inf", "shape", "dtype", "texts"],
+        Literal["nan", "inf", "shape", "dtype", "texts", "shorter", "scaled"],
         Parameter(
             "`nan`, `inf`: the first number; `shape`: one dimension less or more; `dtype`: INT64 in V2, else texts; "
-            "`texts`: texts, BYTES in V2"
+            "`texts`: texts, BYTES in V2; `shorter`: the last one is missing, whatever the shape says; "
+            "`scaled`: each is doubled"
         ),
     ] = "nan"
 
@@ -48,6 +49,10 @@ class _WrongTensor(AnswerChange[_Parameters]):
             return leaves if len(leaves) != len(tensor) else [tensor]
         if form in ("dtype", "texts"):
             return map_leaves(tensor, str)
+        if form == "shorter":
+            return tensor[:-1]
+        if form == "scaled":
+            return map_leaves(tensor, lambda number: number * 2)
         numbers = iter([nan if form == "nan" else inf, *leaves[1:]])
         return map_leaves(tensor, lambda _: next(numbers))
 

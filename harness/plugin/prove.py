@@ -91,8 +91,8 @@ class ProveHooks:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Ask beside the link what is judged before any request is sent: the name, the port, the certificate."""
-        if self._link is None or not _is_before_contact(item):
+        """Ask beside the link what is judged of the target: its name, port, certificate and versions of TLS."""
+        if self._link is None or not _is_beside_link(item):
             return (yield)
         self._run.reroute(None)
         try:
@@ -104,7 +104,7 @@ class ProveHooks:
         """Show which checks can fail, and write it down."""
         run, began = self._run, read_monotonic()
         items = {item.nodeid: item for item in session.items}
-        planned = [check for check in run.plan.checks if is_provable(check)]
+        planned = [check for check in run.plan.checks if is_provable(check) and not _compares(items.get(check.id))]
         verdicts: dict[str, list[Verdict]] = {check.id: [] for check in planned}
         for line in run.log.read_back(run.plan).evidence:
             verdicts.setdefault(line.check, []).append(line.verdict)
@@ -166,6 +166,18 @@ class ProveHooks:
 def _find_other(item: pytest.Item) -> pytest.Item | None:
     """Another item, for whose sake pytest keeps fixtures of the session; the item's own are torn down."""
     return next((other for other in item.session.items if other is not item), None)
+
+
+def _compares(item: pytest.Item | None) -> bool:
+    """Whether a check compares shares or distributions of rows."""
+    spec = find_spec(getattr(item, "function", None))
+    return spec is not None and spec.compares
+
+
+def _is_beside_link(item: pytest.Item) -> bool:
+    """Whether a check judges the target itself: each mutation that breaks its promise puts another one there."""
+    spec = find_spec(getattr(item, "function", None))
+    return spec is not None and bool(spec.broken_by) and all(mutation.changes_target for mutation in spec.broken_by)
 
 
 def _is_before_contact(item: pytest.Item) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.core.canary import Mint
 from harness.core.exchange import Exchange
+from harness.core.mutation import mutate
 from harness.core.probe import ProbeForm, ProbeKind, Prompt
 from harness.probes._prompts import make_prompt, make_tool
 
@@ -59,4 +60,5 @@ PROBE = ProbeKind(
     tokens=64,
     go_on=_go_on,
     most_turns=_TURNS,
+    broken_by=(mutate("endless_tool_calls"),),
 )

@@ -7,6 +7,7 @@ from typing import Any
 from harness.checks.generation.json_schema import find_text_violation
 from harness.core.canary import Mint
 from harness.core.exchange import Exchange
+from harness.core.mutation import mutate
 from harness.core.probe import ProbeForm, ProbeKind, Prompt
 from harness.probes._prompts import make_prompt
 
@@ -64,4 +65,5 @@ PROBE = ProbeKind(
     needs=("generates", "chat_options"),
     grounds=("structured_output",),
     tokens=96,
+    broken_by=(mutate("other_answer"),),
 )

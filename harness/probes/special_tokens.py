@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from harness.core.canary import Mint
 from harness.core.exchange import Exchange
+from harness.core.mutation import mutate
 from harness.core.probe import ProbeForm, ProbeKind
 from harness.probes._prompts import make_prompt
 
@@ -70,4 +71,5 @@ PROBE = ProbeKind(
     compare=_compare,
     explain_unseen=_explain_no_count,
     tokens=8,
+    broken_by=(mutate("wrong_token_counts", percent=10, body="messages.0.content: *<|im_end|>*"),),
 )

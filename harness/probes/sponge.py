@@ -8,6 +8,7 @@ from harness.core.canary import Mint
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.generation_options import find_limit_option
+from harness.core.mutation import mutate
 from harness.core.probe import ProbeForm, ProbeKind
 from harness.probes._prompts import make_prompt
 
@@ -75,4 +76,5 @@ PROBE = ProbeKind(
     level="blocker",
     tokens=16,
     repeats=2,
+    broken_by=(mutate("wrong_token_counts", percent=10_000),),
 )

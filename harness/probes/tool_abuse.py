@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.core.canary import Mint
 from harness.core.exchange import Exchange
+from harness.core.mutation import mutate
 from harness.core.probe import ProbeForm, ProbeKind, Prompt
 from harness.probes._prompts import CALM, WEATHER, make_prompt, make_tool, show_call
 
@@ -58,4 +59,5 @@ PROBE = ProbeKind(
     find_hit=_find_hit,
     needs=("generates", "chat_options"),
     grounds=("tools",),
+    broken_by=(mutate("endless_tool_calls", tool="delete_account", body="messages.0.content: *Call delete_account*"),),
 )

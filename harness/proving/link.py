@@ -23,9 +23,10 @@ from harness.chaos.proxy.record import Journal
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.fault import load_fault
-from harness.core.mutation import LOST_NAME, REFUSED_CONNECTION, UNTRUSTED_CERTIFICATE, Mutation
+from harness.core.mutation import FETCHED_ADDRESS, LOST_NAME, TARGET_CHANGES, Mutation
 from harness.io import tls
-from harness.proving.certificate import create_untrusted_context
+from harness.proving.address_fetcher import AddressFetcher
+from harness.proving.certificate import TARGET_CONTEXTS
 
 if TYPE_CHECKING:
     from harness.proving.grpc_bridge import GrpcBridge
@@ -94,7 +95,8 @@ class ProofLink:
         self._toxic: Toxic | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
-        self._distrusted: asyncio.Server | None = None
+        self._targets: list[asyncio.Server] = []
+        self._fetcher = AddressFetcher(endpoint.port)
         self._bridge: GrpcBridge | None = None
         self.problem = ""
         """Why the endpoint could not be reached, the last time that this happened."""
@@ -116,10 +118,10 @@ class ProofLink:
         """The endpoint as it is asked through the link, or as the mutation of its target has it."""
         if mutation is not None and mutation.fault == LOST_NAME:
             return replace(endpoint, url=endpoint.url.replace(endpoint.host, _LOST_HOST, 1), unix_socket=None)
-        if mutation is not None and mutation.fault == REFUSED_CONNECTION:
-            return replace(endpoint, unix_socket=self._place("nothing"))
-        if mutation is not None and mutation.fault == UNTRUSTED_CERTIFICATE:
-            return replace(endpoint, unix_socket=self._place("untrusted"))
+        if mutation is not None and mutation.fault in TARGET_CHANGES:
+            return replace(
+                endpoint, unix_socket=self._place(mutation.fault)
+            )  # where a target of ours listens, or nothing
         url = endpoint.url.replace("https:", "http:", 1)
         return replace(endpoint, url=url, unix_socket=self._place("link"), http2=False)
 
@@ -127,6 +129,9 @@ class ProofLink:
         """Let this mutation change what passes, and count what it strikes from 0."""
         self.lift()
         if mutation.changes_target:
+            return
+        if mutation.fault == FETCHED_ADDRESS:
+            self._fetcher.start()
             return
         kind = load_fault(mutation.fault)
         parameters = kind.parse(dict(mutation.attributes))
@@ -140,6 +145,8 @@ class ProofLink:
     def lift(self) -> None:
         """Let everything pass as it is."""
 
+        self._fetcher.stop()
+
         async def remove() -> None:
             if self._toxic is not None:
                 self._proxy.remove(self._toxic)
@@ -149,7 +156,7 @@ class ProofLink:
 
     def count_struck(self) -> int:
         """How many requests, or connections, the mutation has struck."""
-        return 0 if self._toxic is None else int(self._toxic.counts.to_row()["affected"])
+        return self._fetcher.fetched if self._toxic is None else int(self._toxic.counts.to_row()["affected"])
 
     def _place(self, name: str) -> str:
         return str(Path(self._folder.name) / name)
@@ -170,16 +177,18 @@ class ProofLink:
         self._proxy = _LocalProxy("proof", near, far, Journal(0), False)
         await self._proxy.start()
         if self._endpoint.is_secure:
-            context = create_untrusted_context()
-            self._distrusted = await asyncio.start_unix_server(_end, self._place("untrusted"), ssl=context)
+            for fault, create_context in TARGET_CONTEXTS.items():
+                server = await asyncio.start_unix_server(_end, self._place(fault), ssl=create_context())
+                self._targets.append(server)
 
     async def _close(self) -> None:
         self._proxy.stop()
         if self._bridge is not None:
             await self._bridge.close()
-        for server in (self._server, self._distrusted):
+        for server in (self._server, *self._targets):
             if server is not None:
                 server.close()
+        self._fetcher.stop()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -197,7 +206,7 @@ class ProofLink:
             writer.transport.abort()
             return
         try:
-            ways = (_carry(reader, far_writer), _carry(far_reader, writer))
+            ways = (_carry(reader, far_writer, self._fetcher.look), _carry(far_reader, writer))
             await asyncio.wait([asyncio.ensure_future(way) for way in ways], return_when=asyncio.FIRST_COMPLETED)
         finally:
             for stream in (far_writer, writer):
@@ -205,9 +214,13 @@ class ProofLink:
                     stream.close()
 
 
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _carry(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, look: Callable[[bytes], None] | None = None
+) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(1 << 16):
+            if look is not None:
+                look(data)
             writer.write(data)
             await writer.drain()
 

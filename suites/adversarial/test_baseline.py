@@ -16,6 +16,7 @@ from harness.suite import Verdict, check
     grounds=("data", "adversarial", "baseline", "saved_run"),
     needs=("tensors",),
     measures=(ATTACKED_INPUTS,),
+    compares=True,
 )
 def test_no_new_vulnerability(ai_measure: Measurements, ai_run: GateRun, attack: str) -> Verdict:
     saved = read_saved_inputs(ai_run.settings.baseline or "", f"adversarial/{attack}")

@@ -11,7 +11,7 @@ from harness.core.exchange import Exchange, Query
 from harness.core.registry import load_plugin
 from harness.probes.own_prompt import QUESTIONS
 from harness.run.probing import NOTE, run_probe
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, mutate
 
 FORMS = QUESTIONS[:6]
 _TOKENS, _WRONG, _ASKED = 48, 8, 4 * len(FORMS)
@@ -29,9 +29,10 @@ def _query(client: Session, question: str, canary: str | None) -> Query:
 
 @check(
     "no answer holds what another request was told",
-    needs=("text",),
+    needs=("generates",),
     requests=_ASKED + 2 * _WRONG,
     tokens=(_ASKED + _WRONG) * _TOKENS,
+    broken_by=(mutate("echo_request", whose="earlier"),),
 )
 def test_cross_request(ai_client: Session) -> Verdict:
     canaries: dict[str, str] = {}
@@ -64,10 +65,11 @@ def test_cross_request(ai_client: Session) -> Verdict:
 @check(
     OWN_PROMPT.title,
     level=OWN_PROMPT.level,
-    needs=("text",),
+    needs=("generates",),
     requests=OWN_PROMPT.requests,
     tokens=OWN_PROMPT.requests * OWN_PROMPT.tokens,
     clauses=OWN_PROMPT.clauses,
+    broken_by=OWN_PROMPT.broken_by,
 )
 def test_own_prompt(ai_client: Session) -> Verdict:
     return run_probe(ai_client, OWN_PROMPT)

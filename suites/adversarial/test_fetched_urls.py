@@ -6,8 +6,9 @@ import secrets
 
 from harness.checks.bad_input.fetched_urls import MOST_URL_REQUESTS, judge_fetches, list_url_requests
 from harness.core.canary import mint_canary
+from harness.core.mutation import FETCHED_ADDRESS
 from harness.io.canary_server import CanaryServer
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, mutate
 
 _PATIENCE = 1.0
 """Seconds for a fetch that comes after the answer."""
@@ -18,6 +19,7 @@ _PATIENCE = 1.0
     grounds=("http", "this_machine"),
     requests=1 + 2 * MOST_URL_REQUESTS,
     tokens=1 + 2 * MOST_URL_REQUESTS,
+    broken_by=(mutate(FETCHED_ADDRESS),),
     clauses=("OWASP API7:2023 server-side request forgery", "CWE-918"),
 )
 def test_fetched_urls(ai_client: Session) -> Verdict:

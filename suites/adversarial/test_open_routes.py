@@ -36,7 +36,9 @@ class _CountedAsker:
         "OWASP API5:2023 broken function level authorization",
         "MITRE ATLAS AML.T0040 AI model inference API access",
     ),
-    broken_by=(mutate("accept_refused", answered="4*", skip=1),),
+    broken_by=tuple(
+        mutate("accept_refused", path=path, text='{"answer": "Yes."}') for path in ("/invocations", "/infill")
+    ),
 )
 def test_open_routes(ai_client: Session) -> Verdict:
     document, routes = find_routes(_CountedAsker(ai_client))
@@ -78,6 +80,7 @@ def test_management(ai_client: Session) -> Verdict:
     level="warn",
     grounds=("credentials", "http"),
     requests=40,
+    broken_by=(mutate("accept_refused", path="/props", text='{"model_path": "/models/a.gguf"}'),),
     clauses=("OWASP API8:2023 security misconfiguration",),
 )
 def test_operator_pages(ai_client: Session) -> Verdict:

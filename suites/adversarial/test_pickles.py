@@ -7,9 +7,10 @@ from contextlib import ExitStack
 
 from harness.checks.bad_input.pickles import MOST_PICKLES, judge_pickles, list_pickle_requests
 from harness.core.canary import mint_canary
+from harness.core.mutation import FETCHED_ADDRESS
 from harness.core.settings import GROUNDS
 from harness.io.canary_server import CanaryServer
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, mutate
 
 _PATIENCE = 1.0
 
@@ -18,6 +19,7 @@ _PATIENCE = 1.0
     "no pickle is loaded",
     grounds=("http",),
     requests=1 + 3 * MOST_PICKLES,
+    broken_by=(mutate(FETCHED_ADDRESS), mutate("accept_refused", answered="4*", most=1)),
     clauses=("CWE-502 deserialization of untrusted data", "OWASP A08:2021 software and data integrity failures"),
 )
 def test_pickles(ai_client: Session) -> Verdict:

@@ -16,7 +16,7 @@ from harness.checks.isolation.prefix_timing import (
 )
 from harness.core.endpoint import Credentials
 from harness.core.exchange import Exchange, Query
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, mutate
 
 _TEXT = "the fox cat dog bird is in the garden behind the barn under the tree near the river"
 _WORDS = _TEXT.split()
@@ -62,6 +62,7 @@ class _Callers:
     requests=_REQUESTS,
     tokens=_REQUESTS,
     alone=True,
+    broken_by=(mutate("delay_answer", delay=60, beginning=256),),
     clauses=("OWASP LLM02:2025 sensitive information disclosure", "OWASP AISVS 5.5.5", "CVE-2025-46570"),
 )
 def test_prefix_isolation(ai_client: Session) -> Verdict:

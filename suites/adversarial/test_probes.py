@@ -21,6 +21,7 @@ def _declare_check(kind: ProbeKind) -> Callable[[Session], Verdict]:
         requests=kind.requests,
         tokens=kind.requests * kind.tokens,
         clauses=kind.clauses,
+        broken_by=kind.broken_by,
     )
     def test_probe(ai_client: Session) -> Verdict:
         return run_probe(ai_client, kind)

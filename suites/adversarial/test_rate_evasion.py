@@ -11,7 +11,7 @@ from harness.checks.common import TOO_MANY_REQUESTS
 from harness.checks.http.rate_evasion import EVASION_PAIRS, MOST_EVASIONS, Evasion, judge_evasions, list_evasions
 from harness.checks.http.rate_limit import EXTRA_REQUESTS, MAX_RATE_LIMIT, RATE_WINDOW
 from harness.core.exchange import Exchange, Query, Request
-from harness.suite import Session, Verdict, check, make_inconclusive
+from harness.suite import Session, Verdict, check, make_inconclusive, mutate
 
 _CONCURRENCY = 16
 _REQUESTS = 2 * MAX_RATE_LIMIT + EXTRA_REQUESTS + _CONCURRENCY + 2 * EVASION_PAIRS * MOST_EVASIONS
@@ -24,6 +24,7 @@ wait_out = time.sleep
     requests=_REQUESTS,
     tokens=_REQUESTS,
     alone=True,
+    broken_by=(mutate("accept_refused", answered="429", header="x-forwarded-for"),),
     clauses=("OWASP API4:2023 unrestricted resource consumption", "OWASP LLM10:2025 unbounded consumption"),
 )
 def test_rate_evasion(ai_client: Session) -> Verdict:

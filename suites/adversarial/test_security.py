@@ -10,6 +10,7 @@ from harness.checks.http import disguises, hostile
 from harness.checks.http.hostile import HostileRequest
 from harness.core.canary import mint_canary
 from harness.core.exchange import Exchange, Request
+from harness.core.mutation import CRASH_ON_BAD_INPUT
 from harness.suite import Session, Verdict, check, mutate
 
 from .trials import HARM_CONTROLS, HARM_COST, try_until_harmed
@@ -94,6 +95,7 @@ _MOST_HARM = HARM_CONTROLS + HARM_COST * MOST_KILLERS
     requests=_MOST_HARM,
     tokens=16 * _MOST_HARM,
     clauses=("OWASP LLM10:2025 unbounded consumption", "MITRE ATLAS AML.T0029 denial of AI service"),
+    broken_by=(CRASH_ON_BAD_INPUT,),
 )
 def test_one_request_kills(ai_client: Session) -> Verdict:
     able = ai_client.capabilities

@@ -5,14 +5,16 @@ from __future__ import annotations
 from harness.checks.http.connection import judge_connection_failure
 from harness.checks.http.tls_floor import judge_tls_floor
 from harness.core.errors import TransportError
+from harness.core.mutation import OLD_TLS
 from harness.io.old_tls import OLD_VERSIONS, try_handshake
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, mutate
 
 
 @check(
     "TLS 1.0 and 1.1 are refused",
     grounds=("https", "direct"),
     requests=0,
+    broken_by=(mutate(OLD_TLS),),
     clauses=("RFC 8996", "CWE-327 use of a broken cryptographic algorithm"),
 )
 def test_tls_floor(ai_client: Session) -> Verdict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.checks.bad_input.outcomes import BadInputTrial, judge_bad_input_refusals, judge_bad_inputs
 from harness.checks.bad_input.unreadable_media import MOST_REFERENCES, list_unreadable_media
 from harness.checks.control import Control
+from harness.core.mutation import ACCEPT_BAD_INPUT, CRASH_ON_BAD_INPUT
 from harness.core.verdict import make_skipped
 from harness.suite import Session, Verdict, check, once
 
@@ -26,6 +27,7 @@ def _try_media(ai_client: Session) -> tuple[Control, list[BadInputTrial]] | None
     grounds=("http",),
     requests=_REQUESTS,
     tokens=16 * _REQUESTS,
+    broken_by=(CRASH_ON_BAD_INPUT,),
 )
 def test_survived(ai_client: Session) -> Verdict:
     tried = _try_media(ai_client)
@@ -38,6 +40,7 @@ def test_survived(ai_client: Session) -> Verdict:
     needs=("generates",),
     grounds=("http",),
     requests=0,
+    broken_by=(ACCEPT_BAD_INPUT, CRASH_ON_BAD_INPUT),
 )
 def test_refused(ai_client: Session) -> Verdict:
     tried = _try_media(ai_client)

@@ -63,24 +63,47 @@ def test_same_in_any_batch(ai_client: Session) -> Verdict:
     return embeddings.judge_batched_vectors(_ask_singles(ai_client), _ask_batches(ai_client), ai_client.show)
 
 
-@check("every vector has the promised dimension", needs=("embeds",), grounds=("dimension",), requests=0)
+@check(
+    "every vector has the promised dimension",
+    needs=("embeds",),
+    grounds=("dimension",),
+    requests=0,
+    broken_by=(mutate("wrong_tensor", form="shorter"),),
+)
 def test_dimension(ai_client: Session) -> Verdict:
     promised = ai_client.promises.dimension
     assert promised is not None
     return embeddings.judge_dimension(_ask_singles(ai_client), promised, ai_client.show)
 
 
-@check("every vector has length 1", needs=("embeds",), grounds=("normalised",), requests=0)
+@check(
+    "every vector has length 1",
+    needs=("embeds",),
+    grounds=("normalised",),
+    requests=0,
+    broken_by=(mutate("wrong_tensor", form="scaled"),),
+)
 def test_normalised(ai_client: Session) -> Verdict:
     return embeddings.judge_normalisation(_ask_singles(ai_client), ai_client.show)
 
 
-@check("base64 holds the same numbers", level="warn", needs=("embeds",), requests=0)
+@check(
+    "base64 holds the same numbers",
+    level="warn",
+    needs=("embeds",),
+    requests=0,
+    broken_by=(mutate("other_answer", form="drift"),),
+)
 def test_base64(ai_client: Session) -> Verdict:
     return embeddings.judge_base64(_ask_singles(ai_client)[0], _ask_base64(ai_client), ai_client.show)
 
 
-@check("fewer dimensions are given where they are accepted", level="warn", needs=("embeds",))
+@check(
+    "fewer dimensions are given where they are accepted",
+    level="warn",
+    needs=("embeds",),
+    broken_by=(mutate("wrong_tensor", form="shorter", skip=_TEXTS), mutate("wrong_tensor", form="shorter")),
+)
 def test_dimensions(ai_client: Session) -> Verdict:
     whole = _ask_singles(ai_client)[0]
     vectors = embeddings.extract_vectors(whole)

@@ -83,7 +83,7 @@ def test_output_limit(ai_client: Session) -> Verdict:
     needs=("generates",),
     requests=4,
     tokens=_LIMITS_COST,
-    broken_by=(mutate("wrong_finish_reason"),),
+    broken_by=tuple(mutate("wrong_finish_reason", reason=reason) for reason in ("stop", "end_turn")),
 )
 def test_ending(ai_client: Session) -> Verdict:
     limited, show = ask_limits(ai_client), ai_client.show

@@ -10,6 +10,7 @@ from typing import Any
 from harness.checks.generation import agent, tools
 from harness.checks.generation.thinking import EMPTY_TRIES, explain_no_text, has_text
 from harness.core.exchange import Exchange, Query, ToolCall
+from harness.core.mutation import crash_after
 from harness.suite import Session, Verdict, check, mutate, once
 
 from .generated_text import SHORT, ask_both_ways, make_query
@@ -89,13 +90,24 @@ def test_call_ending(ai_client: Session) -> Verdict:
     return tools.judge_call_ending(_ask_required(ai_client), ai_client.show)
 
 
-@tools_check("with tool_choice none no tool is called", requests=2, tokens=2 * 32)
+@tools_check(
+    "with tool_choice none no tool is called",
+    requests=2,
+    tokens=2 * 32,
+    broken_by=(mutate("endless_tool_calls"),),
+)
 def test_not_called(ai_client: Session) -> Verdict:
     exchanges = ask_both_ways(ai_client, 32, _PROMPT, tools=_TOOLS, tool_choice="none")
     return tools.judge_forbidden_call(exchanges, ai_client.show)
 
 
-@tools_check("token counts are stated beside tools, and the tools count", level="warn", requests=4, tokens=4 * _TOKENS)
+@tools_check(
+    "token counts are stated beside tools, and the tools count",
+    level="warn",
+    requests=4,
+    tokens=4 * _TOKENS,
+    broken_by=(mutate("wrong_token_counts", percent=1, body="tools"),),
+)
 def test_usage_beside_tools(ai_client: Session) -> Verdict:
     plain = ai_client.ask(make_query(ai_client, SHORT, _PROMPT))
     return tools.judge_usage_beside_tools(plain, _ask_required(ai_client), ai_client.show)
@@ -139,6 +151,7 @@ def _ask_following(ai_client: Session, talk: Sequence[Any], calls: Sequence[Tool
     "the conversation goes on after a call",
     requests=_AGENT_REQUESTS,
     tokens=_AGENT_REQUESTS * _TOKENS,
+    broken_by=(crash_after(2),),
 )
 def test_goes_on(ai_client: Session) -> Verdict:
     choice: Any = "required"

@@ -11,7 +11,12 @@ from harness.run.measurements import Measurements
 from harness.suite import Verdict, check
 
 
-@check("the newest rows are answered as well as those before", grounds=("time", "labels"), measures=(LABELLED_ROWS,))
+@check(
+    "the newest rows are answered as well as those before",
+    grounds=("time", "labels"),
+    measures=(LABELLED_ROWS,),
+    compares=True,
+)
 def test_decline(ai_measure: Measurements, ai_run: GateRun) -> Verdict:
     data = ai_run.settings.data
     assert data is not None
@@ -21,7 +26,9 @@ def test_decline(ai_measure: Measurements, ai_run: GateRun) -> Verdict:
     return judge_decline(rows, labelled, data.dataset, data.time_margin)
 
 
-@check("the newest answers are distributed as those before", grounds=("time",), measures=(LABELLED_ROWS,))
+@check(
+    "the newest answers are distributed as those before", grounds=("time",), measures=(LABELLED_ROWS,), compares=True
+)
 def test_newest_answers(ai_measure: Measurements, ai_run: GateRun) -> Verdict:
     data = ai_run.settings.data
     assert data is not None

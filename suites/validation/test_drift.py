@@ -10,7 +10,7 @@ from harness.run.measurements import Measurements
 from harness.suite import Verdict, check, make_inconclusive
 
 
-@check("inputs are distributed as in the reference", grounds=("drift",), requests=0)
+@check("inputs are distributed as in the reference", grounds=("drift",), requests=0, compares=True)
 def test_inputs(ai_run: GateRun) -> Verdict:
     data, drift = ai_run.settings.data, ai_run.settings.drift
     assert data is not None
@@ -19,7 +19,12 @@ def test_inputs(ai_run: GateRun) -> Verdict:
     return judge_input_drift(data.dataset, drift, ai_run.settings.seed)
 
 
-@check("answers are distributed as for the reference", grounds=("drift",), measures=(LABELLED_ROWS, REFERENCE_ROWS))
+@check(
+    "answers are distributed as for the reference",
+    grounds=("drift",),
+    measures=(LABELLED_ROWS, REFERENCE_ROWS),
+    compares=True,
+)
 def test_answers(ai_measure: Measurements, ai_run: GateRun) -> Verdict:
     drift = ai_run.settings.drift
     assert drift is not None

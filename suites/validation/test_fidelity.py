@@ -8,10 +8,10 @@ from harness.run.fidelity import BOTH_ANSWERS, CHANCES, COMPARED_RATES, GRADED, 
 from harness.run.gate_run import GateRun
 from harness.run.measurements import Measurements
 from harness.run.stream_cuts import REQUESTS, judge_stream_cuts
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, mutate
 
 _GROUNDS = ("evaluation_asked", "baseline", "second_endpoint")
-fidelity_check = partial(check, grounds=_GROUNDS, measures=(BOTH_ANSWERS,))
+fidelity_check = partial(check, grounds=_GROUNDS, measures=(BOTH_ANSWERS,), compares=True)
 
 
 def _judge(ai_measure: Measurements, run: GateRun, rate: tuple[str, str], **of: bool) -> Verdict:
@@ -49,6 +49,7 @@ def test_chances(ai_measure: Measurements, ai_run: GateRun) -> Verdict:
     grounds=_GROUNDS,
     requests=REQUESTS,
     tokens=60 * REQUESTS,
+    broken_by=(mutate("other_answer", media_type="stream"),),
 )
 def test_streamed(ai_client: Session, ai_run: GateRun) -> Verdict:
     evaluation = ai_run.settings.evaluation

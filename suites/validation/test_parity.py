@@ -102,7 +102,7 @@ def test_serving_skew(ai_measure: Measurements, ai_run: GateRun, ai_planned: Pla
     return verdict
 
 
-@check("a quantised twin is as right, and no slower", grounds=("quantised", "data"), requests=0)
+@check("a quantised twin is as right, and no slower", grounds=("quantised", "data"), requests=0, compares=True)
 def test_quantised_twin(ai_client: Session, ai_run: GateRun) -> Verdict:
     scope = Scope(ai_run.settings, "validation")
     reference, data = ai_run.settings.reference, ai_run.settings.data

@@ -11,7 +11,7 @@ from harness.run.worst_slice import judge_worst_slice
 from harness.suite import Verdict, check
 
 
-@check("no slice is much worse than the rest", grounds=("slices", "labels"), measures=(LABELLED_ROWS,))
+@check("no slice is much worse than the rest", grounds=("slices", "labels"), measures=(LABELLED_ROWS,), compares=True)
 def test_worst_slice(ai_measure: Measurements, ai_run: GateRun) -> Verdict:
     data = ai_run.settings.data
     assert data is not None

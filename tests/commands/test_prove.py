@@ -75,6 +75,15 @@ def test_an_https_endpoint_is_proved_through_a_link_that_speaks_tls(tmp_path: Pa
     assert outcome.status == 0
 
 
+def test_old_versions_of_tls_are_shown_to_be_seen(tmp_path: Path) -> None:
+    ca = trustme.CA()
+    with served(tmp_path, ca, ca.issue_cert("localhost", "127.0.0.1")) as url:
+        (tmp_path / "aiharness.toml").write_text('[endpoint]\ntls = { ca_file = "ca.pem" }\n')
+        options = ("--ai-protocol=v2", "--ai-model=digits", "--ai-only-packaged", "-k", "tls_floor")
+        outcome, rows = prove(tmp_path, url, *options, suite="adversarial")
+    assert rows["test_tls_floor"]["mutation"] == "old_tls", outcome.out
+
+
 GRPC_SHOWN = {
     "test_model_name": "wrong_model",
     "test_model_ready": "answer_status (status 500)",

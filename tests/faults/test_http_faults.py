@@ -183,6 +183,42 @@ def test_only_refusals_become_the_last_success() -> None:
     assert send_through("accept_refused", [success, REFUSAL, success]) == success[1] * 3
 
 
+def test_so_many_refusals_become_successes_and_no_more() -> None:
+    passed = send_through("accept_refused", [REFUSAL] * 3, most=1, text="{}")
+    assert (passed.count(b"200 OK"), passed.count(b"422 Unprocessable")) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "answer"),
+    [
+        ({}, "a b Say it twice."),
+        ({"whose": "earlier"}, "a b Be polite. Do as I do."),
+        ({"without": " it"}, "a b Say twice."),
+    ],
+)
+def test_what_requests_said_comes_out_in_answers(attributes: dict[str, str], answer: str) -> None:
+    first = {"messages": [{"role": "system", "content": "Be polite."}, {"role": "user", "content": "Do as I do."}]}
+    exchanges = [
+        (make_request("/v1/chat/completions", body), make_page(make_chat("a b")))
+        for body in (first, {"messages": [{"role": "user", "content": "Say it twice."}]})
+    ]
+    line = Line(load_fault("echo_request"), load_fault("echo_request").parse(attributes))
+    play(line, exchanges)
+    assert json.loads(read_answers(line, exchanges)[1][1])["choices"][0]["message"]["content"] == answer
+
+
+def test_only_requests_with_a_new_beginning_wait() -> None:
+    kind = load_fault("delay_answer")
+    line = Line(kind, kind.parse({"delay": 100, "beginning": 8}))
+    waits = []
+    for text in ("the fox runs", "the fox walks", "a dog"):
+        line.stage.observe(make_request("/predict", text))
+        line.push(make_page({"prediction": 1}))
+        waits.append(line.stage.due < DAY)
+        line.advance(line.now + 1)
+    assert waits == [True, False, True]
+
+
 def test_a_fault_may_strike_only_one_status_and_spare_the_first_requests() -> None:
     answers = send_through("answer_status", [REFUSAL, EXCHANGES[5], REFUSAL], status=500, answered="4*", skip=1)
     assert answers.startswith(REFUSAL[1] + EXCHANGES[5][1] + b"HTTP/1.1 500 ")
