@@ -12,7 +12,7 @@ UV := $(shell command -v uv 2>/dev/null)
 OLD := import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {v.major}.{v.minor}; call make PYTHON=...")
 INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 
-.PHONY: install demo serve check test test-quick $(REST) test-servers test-torch fuzz generate excerpts bench figures detection build format clean
+.PHONY: install demo serve check test test-quick $(REST) test-servers test-torch fuzz generate cards excerpts bench figures detection build format clean
 
 install: $(VENV)/.dev  ## everything that the other targets need, into .venv
 
@@ -58,6 +58,10 @@ fuzz: $(VENV)/.dev  ## a million mutated answers for every decoder, a thousand e
 
 generate: $(VENV)/.dev  ## write what is made from the code: the table of faults, the schema of aiharness.toml
 	$(BIN)/python -m docs.generate --power
+
+cards: $(VENV)/.dev  ## judge real servers twice each, and write their cards (ARGS="mlserver triton" names rows)
+	$(BIN)/python -m tests.servers.cards $(ARGS)
+	$(BIN)/python -m docs.generate
 
 excerpts: $(VENV)/.dev  ## run the gates whose reports the documents show, and write the excerpts
 	$(BIN)/python -m docs.excerpts

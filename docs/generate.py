@@ -15,6 +15,7 @@ from benchmarks.validation_power import format_head, format_table
 from detection.catalogue import load_switch, switch_names
 from detection.model_defect import load_model_defects
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, Switch, Variant
+from docs.server_cards import format_card_table, make_card_pages
 from docs.trap_table import format_trap_table
 from harness.config.schema import format_schema
 from harness.core.disturbance import Disturbance
@@ -32,8 +33,8 @@ _PROTOCOL_WORDS = {PLAIN: "plain", V2: "v2", CHAT: "chat", EMBEDDINGS: "embeddin
 
 def make_pages() -> dict[Path, str]:
     """The content of every generated file, or file with a generated table, by its path."""
-    pages = ("configuration.md", "reference.md", "security.md", "traps.md", "validation.md")
-    configuration, reference, security, traps, validation = (ROOT / "docs" / name for name in pages)
+    pages = ("configuration.md", "reference.md", "security.md", "servers.md", "traps.md", "validation.md")
+    configuration, reference, security, servers, traps, validation = (ROOT / "docs" / name for name in pages)
     switches = _replace_table(reference.read_text("utf-8"), "defects", _format_defect_table())
     metrics = _replace_table(validation.read_text("utf-8"), "metrics", _format_metric_table())
     return {
@@ -42,6 +43,7 @@ def make_pages() -> dict[Path, str]:
         traps: _replace_table(traps.read_text("utf-8"), "traps", format_trap_table()),
         validation: _replace_table(metrics, "model defects", _format_model_defect_table()),
         reference: _replace_table(switches, "variants", _format_variant_table()),
+        ROOT / "docs" / "servers.md": _replace_table(servers.read_text("utf-8"), "cards", format_card_table()),
         ROOT / "harness" / "data" / "config.schema.json": format_schema(),
     }
 
@@ -170,7 +172,7 @@ def list_power_rows(page: str) -> dict[str, str]:
 
 def main() -> None:
     """Write every generated file."""
-    for path, content in make_pages().items():
+    for path, content in (make_pages() | make_card_pages()).items():
         path.write_text(content, "utf-8")
     _write_power_table(anew="--power" in sys.argv[1:])
 

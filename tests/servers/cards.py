@@ -1,0 +1,125 @@
+"""Measure the server cards: each named row (or every row) is started and judged twice, and what a card needs is kept.
+
+`make cards ARGS="NAME …"` runs it; `make generate` makes the pages. A row that does not start here keeps the card that
+it has. Ports, folders and the server's URL are replaced: another run of the same server gives the same data.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+import tomllib
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from docs.server_cards import CARDS, MODES
+from tests.conftest import run_gate
+from tests.servers.environments import HERE, OLLAMA
+from tests.servers.row import EXAMPLES, Row, rows
+
+_PATH = re.compile(r"(?:/[\w.+-]+){2,}/(?=[\w.+-]+)")
+_PORT = re.compile(r"(?<=127\.0\.0\.1:)\d{4,5}")
+
+
+def measure_card(row: Row) -> dict[str, Any]:
+    """The data of one row's card. Raises what pytest raises where the server cannot be installed or started."""
+    config = tomllib.loads(row.config)
+    runs = {}
+    with TemporaryDirectory(prefix="row-", ignore_cleanup_errors=True) as folder, row.started(Path(folder)) as server:
+        for mode in MODES:
+            runs[mode] = _judge(row, config["endpoint"]["protocol"], server.url, mode)
+    return {
+        "row": row.name,
+        "software": _name_software(row),
+        "description": _describe_row(row),
+        "protocol": config["endpoint"]["protocol"],
+        "detected": list(row.detected),
+        "promises": config.get("promises", {}),
+        "runs": runs,
+    }
+
+
+def _judge(row: Row, protocol: str, url: str, mode: str) -> dict[str, Any]:
+    """One run of smoke and integration; what the row's own configuration says is given in `strict` alone."""
+    options = [f"--ai-protocol={protocol}"] if protocol != row.detected[0] else []
+    with TemporaryDirectory(prefix="card-") as name:
+        folder = Path(name)
+        if mode == "strict":
+            shutil.copy(EXAMPLES / "digits_heldout.csv", folder)
+            (folder / "aiharness.toml").write_text(row.config)
+            options = ["--ai-profile=strict"]
+        limits = "--ai-wait-ready=10", "--ai-max-time=600"
+        arguments = (f"--ai-endpoint={url}", *options, *limits)
+        outcome = run_gate(folder, *arguments, suite="smoke,integration", timeout=700, fresh=True)
+    if outcome.gate is None:
+        raise RuntimeError(outcome.out + outcome.err)
+    command = " ".join(["aiharness gate URL --suite smoke,integration", *options])
+    return {"command": command, **condense_gate(outcome.gate)}
+
+
+def condense_gate(gate: dict[str, Any]) -> dict[str, Any]:
+    """What a card needs of a gate.json: cases that passed are counted, others keep their reason."""
+    passed: Counter[str] = Counter()
+    others = []
+    for check in gate["checks"]:
+        name, _, case = check["id"].partition("[")
+        if check["verdict"] == "PASS":
+            passed[name] += 1
+        elif not check["missing"]:
+            other = {"check": name, "case": case.removesuffix("]")}
+            other |= {key: check[key] for key in ("verdict", "level")}
+            others.append({**other, "reason": _hide_place(check["reason"])})
+    run = gate["run"]
+    return {
+        "verdict": run["verdict"],
+        "exit_status": run["exit_status"],
+        "reason": _hide_place(run["reason"]),
+        "missing": sum(check["missing"] for check in gate["checks"]),
+        "passed": passed,
+        "others": others,
+        "not_judged": gate["plan"]["not_judged"],
+    }
+
+
+def _hide_place(reason: str) -> str:
+    """A reason without this machine's folders and ports."""
+    return _PORT.sub("PORT", _PATH.sub("…/", reason))
+
+
+def _name_software(row: Row) -> str:
+    """The package and version of the server: the first pin of its requirements; Ollama is a Go module."""
+    if row.name.startswith("ollama"):
+        return OLLAMA
+    return (HERE / "requirements" / f"{row.requirements}.txt").read_text("utf-8").split()[0]
+
+
+def _describe_row(row: Row) -> str:
+    text = sys.modules[row.serve.__module__].__doc__ or ""
+    return " ".join(text.split("\n\n")[0].split())
+
+
+def main() -> None:
+    """Measure the named rows, or all; what does not start is named on the standard error."""
+    names = sys.argv[1:]
+    for row in rows():
+        if names and row.name not in names:
+            continue
+        try:
+            data = measure_card(row)
+        except (pytest.skip.Exception, pytest.fail.Exception, RuntimeError) as problem:
+            print(f"{row.name}: {problem}", file=sys.stderr)
+            continue
+        path = CARDS / "data" / f"{row.name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        print(f"{row.name}: default {data['runs']['default']['verdict']}, strict {data['runs']['strict']['verdict']}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Server cards: the pages are those of the data, and the data names rows, checks and findings that exist."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from docs.server_cards import (
+    CARDS,
+    DOCS,
+    MODES,
+    ServerFinding,
+    format_server_card,
+    list_server_findings,
+    list_titles,
+    load_cards,
+    make_card_pages,
+)
+from tests.servers.cards import condense_gate
+from tests.servers.row import rows
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    return {path.stem: text for path, text in make_card_pages().items()}
+
+
+def test_the_pages_are_those_of_the_data(pages: dict[str, str]) -> None:
+    assert {path.stem: path.read_text("utf-8") for path in CARDS.glob("*.md")} == pages, "run: make generate"
+
+
+def test_the_data_names_rows_and_checks_that_exist() -> None:
+    cards = load_cards()
+    assert cards.keys() <= {row.name for row in rows()}
+    for name, data in cards.items():
+        for run in data["runs"].values():
+            named = {*run["passed"], *(other["check"] for other in run["others"])}
+            assert named - list_titles().keys() == set(), f"{name}: run make cards ARGS={name}"
+
+
+def test_each_verdict_of_a_run_stands_on_its_card(pages: dict[str, str]) -> None:
+    for name, data in load_cards().items():
+        for mode in MODES:
+            run = data["runs"][mode]
+            assert f"| `{mode}` | **{run['verdict']}** (exit {run['exit_status']}) |" in pages[name]
+            for other in run["others"]:
+                shown = f"{other['check'].rpartition('::')[2]}[{other['case']}]".removesuffix("[]").replace("|", "\\|")
+                assert f"`{shown}`" in pages[name], f"{name}: {other}"
+
+
+def test_links_of_the_cards_lead_somewhere(pages: dict[str, str]) -> None:
+    anchors = set(re.findall(r'<a id="(s\d+)"></a>', (DOCS / "findings.md").read_text("utf-8")))
+    assert anchors == {finding.id.lower() for finding in list_server_findings()}
+    for text in pages.values():
+        assert set(re.findall(r"findings\.md#(s\d+)\)", text)) <= anchors
+    table = (DOCS / "servers.md").read_text("utf-8")
+    assert set(re.findall(r"\(servers/([\w-]+)\.md\)", table)) == pages.keys()
+
+
+def test_findings_have_ids_of_their_own_and_name_rows_and_checks() -> None:
+    findings = list_server_findings()
+    assert len({finding.id for finding in findings}) == len(findings)
+    names = {check.rpartition("::")[2] for check in list_titles()}
+    rooms = [row.name for row in rows()]
+    for finding in findings:
+        assert {check.partition("[")[0] for check in finding.checks} <= names, finding
+        assert any(finding.covers(room, check, "") or "[" in check for room in rooms for check in finding.checks)
+
+
+def test_a_finding_covers_a_check_on_its_rows_alone() -> None:
+    finding = ServerFinding("S1", ("ollama-*",), ("test_stop", "test_refused[nan]"))
+    assert finding.covers("ollama-anthropic", "ai-suite/integration/test_options.py::test_stop", "")
+    assert finding.covers("ollama-ollama", "ai-suite/integration/test_bad_inputs.py::test_refused", "nan")
+    assert not finding.covers("ollama-ollama", "ai-suite/integration/test_bad_inputs.py::test_refused", "null")
+    assert not finding.covers("vllm", "ai-suite/integration/test_options.py::test_stop", "")
+
+
+def make_gate_check(id_: str, verdict: str, reason: str = "") -> dict[str, Any]:
+    return {"id": id_, "verdict": verdict, "level": "warn", "reason": reason, "missing": False}
+
+
+GATE = {
+    "run": {"verdict": "FAIL", "exit_status": 1, "reason": "/tmp/row-1/log at http://127.0.0.1:43210/x is shown"},
+    "plan": {"not_judged": ["the same text: [promises] deterministic is not set"]},
+    "checks": [
+        make_gate_check("ai-suite/integration/test_bad_inputs.py::test_survives[nan]", "PASS"),
+        make_gate_check("ai-suite/integration/test_bad_inputs.py::test_survives[null]", "PASS"),
+        make_gate_check("ai-suite/integration/test_bad_inputs.py::test_survives[a|b]", "FAIL", "it <dies>"),
+        make_gate_check("ai-suite/integration/test_options.py::test_stop", "INCONCLUSIVE", "nobody answers"),
+        make_gate_check("ai-suite/smoke/test_answer.py::test_valid", "INCONCLUSIVE") | {"missing": True},
+    ],
+}
+
+
+def test_a_run_is_condensed_and_drawn() -> None:
+    run = condense_gate(GATE)
+    assert run["reason"] == "…/log at http://127.0.0.1:PORT/x is shown"
+    assert run["passed"] == {"ai-suite/integration/test_bad_inputs.py::test_survives": 2}
+    strict = {**run, "missing": 0, "others": [], "not_judged": [], "command": "gate"}
+    data = {"row": "one", "software": "one==1", "description": "One.", "protocol": "v2", "detected": ["v2"]}
+    runs = {"default": {**run, "command": "gate"}, "strict": strict}
+    page = format_server_card({**data, "promises": {"deterministic": True}, "runs": runs})
+    assert r"| `test_survives[a\|b]` | warn | holds | it &lt;dies&gt; |  |" in page
+    assert "| 1 that did not run | `default` | …/log at" in page
+    assert "| `test_stop` | `default` | nobody answers |" in page
+    assert r"deterministic is not set | the same text | `default` |" in page
+    assert "| a bad input is survived | `test_survives` | 2 | 2 |" in page
+    assert "| `default` | **FAIL** (exit 1) | 2 | 1 | 1 | 0 |" in page
