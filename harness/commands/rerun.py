@@ -77,16 +77,16 @@ def make_arguments(folder: Path, record: RerunRecord, planned: PlannedCheck) -> 
     if record.endpoint:
         arguments.append(f"--ai-endpoint={record.endpoint}")
     if record.config:
-        arguments.append(f"--ai-config={_choose_file(folder, CONFIG_COPY, record.config)}")
+        arguments.append(f"--ai-config={choose_file(folder, CONFIG_COPY, record.config)}")
     if record.experiments:
-        arguments.append(f"--ai-experiments={_choose_file(folder, EXPERIMENTS_COPY, record.experiments)}")
+        arguments.append(f"--ai-experiments={choose_file(folder, EXPERIMENTS_COPY, record.experiments)}")
     root = (folder / record.root).resolve()
     if planned.kind != "user":
         return [*arguments, "--ai-only-packaged"]
     return [*arguments, f"--rootdir={root}", str(root / planned.id.partition("::")[0])]
 
 
-def _choose_file(folder: Path, kept: str, name: str) -> Path:
+def choose_file(folder: Path, kept: str, name: str) -> Path:
     """A file of the run's configuration: its copy where the original was changed since, or is gone."""
     original = (folder / name).resolve()
     copy = folder / kept / original.name

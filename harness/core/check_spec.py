@@ -5,9 +5,9 @@ Tested in tests/suites/test_catalogue.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import starmap
+from itertools import product, starmap
 from typing import Any, Literal
 
 from harness.core.experiment import ExperimentPlan
@@ -100,6 +100,15 @@ class Axis:
         """The parameters with their values at this place."""
         names, value = self.name.split(","), self.values[place]
         return dict(zip(names, value if len(names) > 1 else [value], strict=True))
+
+
+def list_bindings(axes: Sequence[Axis]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each combination of the axes' values: its part of the id, which is empty without axes, and the parameters."""
+    for places in product(*(range(len(axis.values)) for axis in axes)):
+        values: dict[str, Any] = {}
+        for axis, place in zip(axes, places, strict=True):
+            values |= axis.bind(place)
+        yield "-".join(axis.ids[place] for axis, place in zip(axes, places, strict=True)), values
 
 
 def _make_pair_id(plan: ExperimentPlan, objective: Objective) -> str:

@@ -161,12 +161,12 @@ class LoadResult:
     """The result of a load: the content of `load/SCENARIO.json`, rewritten every second until `finished`.
 
     Counts of requests cover the whole run, `blocks` and `histograms` (sparse, seconds) only requests that were due
-    in the `seconds` after the warm-up, and `figures` are what people read of these, `peer_figures` under the names
-    of other tools. `latency` counts from the schedule, `service` from the send. `waited` arrivals found no free
-    slot among the requests in flight, `repeated` requests were sent before. `workload` says in words what the
-    requests were, `cache` what shows that repeats are answered from a cache, `bursts` that streams were held back
-    and flushed, `shortfall` that answers were shorter than asked; `others` that others sent requests, too,
-    `recovery` when a service had recovered after the peak of a stress; the
+    in the `seconds` after the warm-up (`by_block`, at the end: their histograms by block), and `figures` are what
+    people read of these, `peer_figures` under the names of other tools. `latency` counts from the schedule, `service`
+    from the send. `waited` arrivals found no free slot among the requests in flight, `repeated` requests were sent
+    before. `workload` says in words what the requests were, `cache` what shows that repeats are answered from a
+    cache, `bursts` that streams were held back and flushed, `shortfall` that answers were shorter than asked;
+    `others` that others sent requests, too, `recovery` when a service had recovered after the peak of a stress; the
     successes with `in_chunks` state no tokens. `broken` are answers that were declared a success and are invalid or
     incomplete, `wrong` those that are not the known ones. Of the `echoed` answers that were to repeat a code,
     `unechoed` do not, such as `lost_echoes`. `unannounced` connections were ended by the service soon after an answer,
@@ -208,6 +208,7 @@ class LoadResult:
     errors: Mapping[str, int] = field(default_factory=dict)
     blocks: Mapping[str, Counts] = field(default_factory=dict)
     histograms: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    by_block: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     generator: Generator = field(default_factory=Generator)
     stall: float = 0.0
     skew: float = 0.0

@@ -14,8 +14,9 @@ from harness.core.verdict import Case, Status, Verdict, judge_contract, make_err
 from harness.load.likeness import FEWEST_DISTINCT, find_unlikeness
 from harness.load.rate_objectives import judge_throughput
 from harness.run.rate_judging import TimeBlocks, describe_miss, judge_dependent_samples
+from harness.stats.block_histogram import BlockHistogram
 from harness.stats.dependence import FAR_BELOW, judge_dependent_rate
-from harness.stats.histogram import Histogram
+from harness.stats.histogram import GAMMA, Histogram
 from harness.stats.intervals import clopper_pearson_lower
 
 STRAY_FAILURES = 0.01
@@ -120,8 +121,34 @@ def _judge_overrun(result: LoadResult, objective: Objective, check: PlannedCheck
 
 
 def _judge_objective(result: LoadResult, objective: Objective, check: PlannedCheck, metric: str) -> Verdict:
+    counts, limit = result.blocks[metric], 0.0
+    if objective.is_latency:
+        limit = objective.limit
+    if repr(limit) in counts.over:
+        return _judge_counts(result, objective, check, metric, counts.over_limit(limit))
+    return _judge_later_limit(result, objective, check, metric)
+
+
+def _judge_later_limit(result: LoadResult, objective: Objective, check: PlannedCheck, metric: str) -> Verdict:
+    """The verdict by a limit that was set after the load: by the buckets, 2 % wide, in whose middle it may lie.
+
+    Raises `KeyError` where the result has no histograms by block.
+    """
+    histogram = BlockHistogram.from_sparse(result.by_block[metric])
+    least, most = (histogram.count_above_bucket(limit).tolist() for limit in (objective.limit, objective.limit / GAMMA))
+    verdict = _judge_counts(result, objective, check, metric, tuple(least))
+    worst = _judge_counts(result, objective, check, metric, tuple(most))
+    note = "this limit was set after the load: requests over it are counted by buckets that are 2 % wide"
+    if verdict.status is Status.FAIL or verdict.status is worst.status:
+        return verdict.with_notes(note)
+    reason = f"within the 2 % of a bucket around this limit the verdict would be {worst.status} and {verdict.status}"
+    return replace(worst, status=Status.INCONCLUSIVE, reason=reason, counterexamples=()).with_notes(note)
+
+
+def _judge_counts(
+    result: LoadResult, objective: Objective, check: PlannedCheck, metric: str, over: tuple[int, ...]
+) -> Verdict:
     counts = result.blocks[metric]
-    over = counts.over_limit(objective.limit if objective.is_latency else 0.0)
     samples = "gaps" if objective.metric == "inter_token" else "requests"
     return judge_dependent_samples(
         TimeBlocks(counts.n, over, _choose_quantiles(result, objective, metric), result.seconds),

@@ -56,15 +56,7 @@ def make_load_result(
     samples = {metric: histogram.total() for metric, histogram in counts.blocks.items()}
     judged = [metric for metric in samples if metric not in (SENT_TTFT, WHOLE_TPOT, *BY_TURN)]
     blocks = {metric: _count_blocks(counts.blocks[metric], samples[metric]) for metric in judged}
-    requests, most_failed = tuple(counts.requests), map(operator.add, counts.failed, counts.late)
-    blocks["error_rate"] = Counts(requests, {repr(0.0): tuple(counts.failed)})
-    blocks[MOST_FAILED] = Counts(requests, {repr(0.0): tuple(most_failed)})
-    rated = tuple(counts.rated)
-    blocks[GOODPUT.name] = Counts(rated, {repr(0.0): tuple(counts.bad)})
-    blocks[name_least(GOODPUT.name)] = Counts(rated, {repr(0.0): tuple(counts.bad_least)})
-    blocks[REQUEST_RATE.name] = Counts(tuple(counts.ended))
-    blocks[TOKEN_RATE.name] = Counts(tuple(counts.ended_tokens), {repr(0.0): tuple(counts.ended_unstated)})
-    blocks[ROW_RATE.name] = Counts(tuple(counts.ended_rows))
+    blocks |= _count_requests_by_block(counts)
     result = LoadResult(
         load.scenario,
         job.endpoint.protocol,
@@ -86,6 +78,7 @@ def make_load_result(
         peer_figures=list_peer_figures(samples),
         blocks=blocks,
         histograms={metric: samples[metric].to_sparse() for metric in _SHOWN if samples[metric].n},
+        by_block={name: counts.blocks[name].to_sparse() for name in judged if finished and samples[name].n},
         generator=_describe_generator(job, counts, samples["lag"], t0, planned),
         failures=tuple(counts.failures),
         broken=tuple(counts.broken),
@@ -99,6 +92,21 @@ def make_load_result(
     )
     limits = list(chain.from_iterable(job.limits.values()))
     return replace(result, client_bound=find_client_limits(result), late=find_delays(result, limits))
+
+
+def _count_requests_by_block(counts: WorkerCounts) -> dict[str, Counts]:
+    """What is counted of requests as a whole, and not of their times."""
+    requests, most_failed = tuple(counts.requests), map(operator.add, counts.failed, counts.late)
+    rated = tuple(counts.rated)
+    return {
+        "error_rate": Counts(requests, {repr(0.0): tuple(counts.failed)}),
+        MOST_FAILED: Counts(requests, {repr(0.0): tuple(most_failed)}),
+        GOODPUT.name: Counts(rated, {repr(0.0): tuple(counts.bad)}),
+        name_least(GOODPUT.name): Counts(rated, {repr(0.0): tuple(counts.bad_least)}),
+        REQUEST_RATE.name: Counts(tuple(counts.ended)),
+        TOKEN_RATE.name: Counts(tuple(counts.ended_tokens), {repr(0.0): tuple(counts.ended_unstated)}),
+        ROW_RATE.name: Counts(tuple(counts.ended_rows)),
+    }
 
 
 def _place_phases(load: LoadSettings) -> tuple[tuple[str, int, int], ...]:

@@ -99,6 +99,15 @@ def are_begun(run: GateRun, ids: Sequence[str]) -> bool:
     return all(_state_path(run.run_dir.path / id_).exists() for id_ in ids)
 
 
+def is_measured(folder: Path, id_: str) -> bool:
+    """Whether a run directory holds the result of this measurement, whole."""
+    try:
+        state = msgspec.json.decode(_state_path(folder / id_).read_bytes(), type=_State)
+    except (OSError, msgspec.MsgspecError):
+        return False
+    return state.state == "done" and (folder / f"{id_}.json").is_file()
+
+
 def _state_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.state")
 

@@ -7,11 +7,9 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import product
-from typing import Any
 
 from harness.core.adapter import Capabilities
-from harness.core.check_spec import Axis, CheckSpec, list_axes
+from harness.core.check_spec import Axis, CheckSpec, list_axes, list_bindings
 from harness.core.errors import ConfigError, UsageError
 from harness.core.measurement import Scope
 from harness.core.objective import Objective
@@ -174,12 +172,7 @@ class _Planner:
         axes = list_axes(spec, suite, self._settings)
         if spec.cases:
             axes.append(Axis("case", spec.cases, spec.cases))
-        for places in product(*(range(len(axis.values)) for axis in axes)):
-            chosen = list(zip(axes, places, strict=True))
-            values: dict[str, Any] = {}
-            for axis, place in chosen:
-                values |= axis.bind(place)
-            name = "-".join(axis.ids[place] for axis, place in chosen)
+        for name, values in list_bindings(axes):
             experiment, attack = values.get("experiment"), values.get("attack")
             under = f" against {attack}" if attack else ""
             if experiment:
@@ -349,6 +342,12 @@ def _plan_comparison(suite: str, objective: Objective, not_applicable: str | Non
         cap=objective.cap,
         not_applicable=not_applicable,
     )
+
+
+def rule_out_checks(plan: Plan, known: Mapping[str, PlannedCheck]) -> Plan:
+    """The plan without what does not apply at this endpoint, as checks of an earlier plan say, by their ids."""
+    checks = [replace(check, not_applicable=known.get(check.id, check).not_applicable) for check in plan.checks]
+    return replace(plan, checks=tuple(_share_alpha(checks)))
 
 
 def _share_alpha(checks: Sequence[PlannedCheck]) -> list[PlannedCheck]:
