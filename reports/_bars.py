@@ -22,7 +22,7 @@ def draw_bar(row: CheckRow, name: str, verdict: Status | None = None, scale: Sca
     middle = _HEIGHT / 2
     tone = str(verdict or "").lower()
     parts = [*_draw_limits(row, scale), draw_rule(scale.start, middle, scale.end, middle, "axis")]
-    parts += _draw_interval(row, tone, scale, middle)
+    parts += draw_interval(row, tone, scale, middle)
     if row.baseline is not None and is_drawable(row.baseline.estimate):
         x = scale(row.baseline.estimate)
         bottom, top = f"{_HEIGHT - 1:g}", f"{_HEIGHT - 8:g}"
@@ -62,7 +62,7 @@ def _draw_limits(row: CheckRow, scale: Scale) -> list[Markup]:
     return [*parts, draw_rule(limit, 0, limit, _HEIGHT, "limit")]
 
 
-def _draw_interval(row: CheckRow, tone: str, scale: Scale, y: float) -> list[Markup]:
+def draw_interval(row: CheckRow, tone: str, scale: Scale, y: float) -> list[Markup]:
     """The bounds as a thick line, an arrow head where a side is open, the estimate as a dot."""
     parts = []
     low, high = row.ci or (None, None)

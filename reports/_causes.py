@@ -84,6 +84,14 @@ def list_repeat_commands(row: CheckRow, report: Report, run_path: str = "") -> l
     return [*commands, shlex.join(["aiharness", "rerun", run, show_command(row.id, 2000)])]
 
 
+def write_pytest_command(row: CheckRow, report: Report) -> str:
+    """The command of pytest that judges the check again in the folder of the configuration; empty for no test."""
+    if "::" not in row.id:
+        return ""
+    options = (f"--ai-suite={row.suite}", f"--ai-endpoint={report.target.url}")
+    return show_command(shlex.join(["pytest", *options, row.id]), 4000)
+
+
 def describe_evidence(row: CheckRow, report: Report, run_path: str = "") -> str:
     """All that a reader of another format needs of an open check, a line for each thing."""
     parts = [f"{row.verdict} ({row.level}): {row.reason}", f"checked: {row.title}"]

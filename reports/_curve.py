@@ -62,7 +62,7 @@ def draw_curve(row: CheckRow) -> Markup:
     for rows, part in (points[0], points[-1]):
         ends.append(f"{format_quantity(part.estimate, '', 'share')} after {format_count(rows, 'row')}")
     title = f"Robust accuracy over queries: {row.objective or row.title}"
-    return draw_figure(_WIDTH, _HEIGHT, title, ", ".join(ends), *parts)
+    return draw_figure(_WIDTH, _HEIGHT, title, ", ".join(ends), *parts, cls="chart mid")
 
 
 def _draw_limit(y: Scale, limit: float | None, word: str, cls: str, below: float) -> list[Markup]:

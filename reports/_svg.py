@@ -59,8 +59,8 @@ def _multiply_powers(factors: Sequence[int], low: float, high: float) -> list[fl
 
 def choose_ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Round values from `low` to `high`, about `most` of them at most."""
-    if not high > low:
-        return [low]
+    if not 0 < high - low < math.inf:
+        return [low] if math.isfinite(low) else []
     raw = (high - low) / most
     unit = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * unit for factor in (1, 2, 5, 10) if factor * unit >= raw * 0.999)

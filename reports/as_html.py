@@ -10,10 +10,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from dataclasses import replace
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
@@ -23,14 +23,16 @@ from markupsafe import Markup
 from harness.core.causes import group_by_cause
 from harness.core.packed_report import PACKED, pack_report
 from harness.core.report import CheckRow, Report
-from harness.core.verdict import Level, Slice, Status
-from harness.core.visible_text import fold_line, make_visible, show_command
+from harness.core.verdict import Level, Status
+from harness.core.visible_text import cut_text, fold_line, make_visible, show_command
 
 from . import (
     _bars,
     _causes,
+    _comparison,
     _curve,
     _figures,
+    _forest,
     _format,
     _latency,
     _load,
@@ -43,6 +45,7 @@ from . import (
 from ._key_figures import list_key_figures
 from ._plain import convert_report, convert_value
 from ._unjudged import group_unjudged
+from ._waivers import list_waiver_lines
 
 SUFFIX = ".html"
 MAX_EMBEDDED = 300_000
@@ -50,6 +53,9 @@ MAX_EMBEDDED = 300_000
 
 CARDS, OPEN_ROWS, BARS, CASES, DISTRIBUTIONS = 20, 500, 100, 60, 8
 """How many are shown in full: next steps, open checks, interval bars, cases of one test, distributions."""
+
+SUITE_TITLES = {"validation": "Model validation", "adversarial": "Adversarial robustness"}
+"""Headings of the pictures of these suites; those of another one have its name."""
 
 COMMAND, VALUE = 20_000, 900
 """Characters of the longest command that is shown (half a command is of no use), and of one value of a request."""
@@ -63,7 +69,8 @@ def render(report: Report, *, run_path: str = "") -> str:
 def _context(report: Report) -> dict[str, Any]:
     rows = _view.list_open_rows(report)
     urgent = group_by_cause(row for row in rows if row.level is Level.BLOCKER or row.verdict is Status.FAIL)
-    objectives = list(filter(_is_estimate, _view.rank_rows(report.checks)))
+    ranked = _view.rank_rows(report.checks)
+    objectives = [row for row in ranked if _is_estimate(row) and not _comparison.is_difference(row)]
     estimates = [row for row in objectives if row.estimate is not None]
     latency = []
     for distribution in report.distributions[:DISTRIBUTIONS]:
@@ -82,13 +89,16 @@ def _context(report: Report) -> dict[str, Any]:
         "distributions_left": max(0, len(report.distributions) - DISTRIBUTIONS),
         "passed": _group_status(report, Status.PASS),
         "skipped": _group_status(report, Status.SKIPPED),
-        "estimates": list(map(_draw_estimate, estimates[:BARS])),
+        "estimates": [(row, _bars.draw_bar(row, row.title, row.verdict)) for row in estimates[:BARS]],
+        "sliced": _group_slices(ranked),
+        "compared": _comparison.list_compared(ranked)[:BARS],
         "unmeasured": group_by_cause(row for row in filter(_view.is_open, objectives) if row.estimate is None)[:BARS],
         "estimates_left": max(0, len(estimates) - BARS),
         "latency": latency,
         "timeline": _timeline.draw_timeline(bins, report.faults) if bins else None,
         "bins": bins,
         "few_bins": _timeline.fold_series(report.series, 60),
+        "waivers": list_waiver_lines(report.waivers[:100]),
         "clauses": _tally_clauses(report),
         "embedded": _embed(report),
     }
@@ -102,18 +112,18 @@ def _is_estimate(row: CheckRow) -> bool:
     return row.kind == "estimate" or row.limit is not None or row.ci is not None
 
 
-def _draw_estimate(row: CheckRow) -> tuple[CheckRow, Markup, list[tuple[Slice, Markup]], tuple[str, Markup] | None]:
-    """The row, its bar, its slices each with a bar, all on one scale, and the picture of its slices with a caption."""
-    parts = row.slices[:40]
-    rows = [replace(row, estimate=part.estimate, ci=part.ci, baseline=None) for part in parts]
-    scale = _bars.fit_scale(rows)
-    slices = [(part, _bars.draw_bar(own, part.name, scale=scale)) for part, own in zip(parts, rows, strict=True)]
-    drawn = {
-        _curve.CURVE_CAPTION: _curve.draw_curve(row),
-        _reliability.RELIABILITY_CAPTION: _reliability.draw_reliability(row),
-    }
-    picture = next(filter(itemgetter(1), drawn.items()), None)
-    return row, _bars.draw_bar(row, row.title, row.verdict), slices, picture
+def _group_slices(rows: Iterable[CheckRow]) -> dict[str, list[tuple[CheckRow, str, Markup]]]:
+    """By suite each row with slices, and their picture with its caption: a curve, a reliability diagram or a forest."""
+    suites: dict[str, list[tuple[CheckRow, str, Markup]]] = {}
+    for row in filter(attrgetter("slices"), rows):
+        drawn = {
+            _curve.CURVE_CAPTION: _curve.draw_curve(row),
+            _reliability.RELIABILITY_CAPTION: _reliability.draw_reliability(row),
+            _forest.FOREST_CAPTION: _forest.draw_forest(row),
+        }
+        if picture := next(filter(itemgetter(1), drawn.items()), None):
+            suites.setdefault(row.suite, []).append((row, *picture))
+    return suites
 
 
 def _tally_clauses(report: Report) -> list[tuple[str, str]]:
@@ -145,6 +155,7 @@ def _template() -> Template:
     )
     env.filters.update(
         line=fold_line,
+        short=_shorten_line,
         command=show_command,
         visible=make_visible,
         pretty=_format_message,
@@ -169,6 +180,9 @@ def _template() -> Template:
         command_shown=COMMAND,
         faults_drawn=_timeline.MOST_FAULTS,
         cases_shown=CASES,
+        causes_shown=4,
+        slices_shown=_forest.FOREST_SLICES,
+        suite_titles=SUITE_TITLES,
         open_shown=OPEN_ROWS,
         packed=PACKED,
         style=Markup(style),
@@ -194,6 +208,10 @@ def _make_policy(style: str, script: str) -> str:
 
 def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _shorten_line(text: str, limit: int) -> str:
+    return cut_text(fold_line(text, 2 * limit), limit)
 
 
 def _format_message(message: Any, limit: int = 2500) -> str:

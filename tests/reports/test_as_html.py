@@ -5,6 +5,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import pytest
 from harness.core.errors import RunDirError
 from harness.core.report import Report
 from harness.core.verdict import Level, Status
+from harness.core.waiver import Waiver, describe_waivers, judge_waivers
 from harness.io.rundir import read_gate
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ def test_the_verdict_comes_first(page: Page) -> None:
         "--ai-accept-first",
         "2026.1.4",
     ):
-        assert text.index(said) < text.index("What to do next"), said
+        assert text.index(said) < text.index("What to do next Suites"), said
 
 
 def test_every_failure_has_its_replay_lines(html: str) -> None:
@@ -90,6 +92,7 @@ def test_every_failure_has_its_replay_lines(html: str) -> None:
     assert any(text.startswith(curl) for text in commands)
     check = "'ai-suite/integration/test_errors.py::test_malformed[truncated]'"
     assert f"aiharness rerun 20260131T120000Z-7f3a {check}" in commands
+    assert f"pytest --ai-suite=integration --ai-endpoint=http://127.0.0.1:8080 {check}" in commands
     assert "A new run needs about 4,100 samples to decide this; this run had 1,600." in page.text
 
 
@@ -103,18 +106,57 @@ def test_failures_of_one_cause_are_one_card_with_the_answer_and_a_hint(sample: R
     for name in ("html", "markdown"):
         text = render(name, replace(sample, checks=rows))
         assert text.count("8 more checks have the same cause") == 1
-        assert text.count(".tolist") == 1
+        assert text.count(".tolist") == 1 + (name == "html")
         assert text.count("aiharness rerun") == 1
         assert len(re.findall("x{154}…", text)) == 1
     assert render("html", replace(sample, checks=rows)).count('<article class="card') == 1
 
 
-def test_key_figures_and_contents_stand_before_the_failures(html: str) -> None:
+def test_causes_contents_and_next_steps_stand_before_the_figures(html: str) -> None:
     top = Page(html[: html.index('<section aria-labelledby="h-next"')].replace("<main>", "") + "</body></html>").text
+    for words in ("What to do next: 6 open checks", "Suites", "Objectives", "Not judged (2)", "All checks"):
+        assert words in top
+    assert "load 41 of 1200 requests took longer than 800 ms" in top
+    text = Page(html).text
     for words in ("Blockers that hold 16 of 21", "Latency of single requests p50", "20,753 requests, 598 failed"):
-        assert words in top
-    for words in ("6 open checks", "Suites", "Objectives", "Not judged (2)", "All checks"):
-        assert words in top
+        assert text.index("Send this request again") < text.index(words) < text.index("Objectives and estimates")
+
+
+def test_links_from_the_causes_lead_to_their_cards(html: str) -> None:
+    linked = re.findall(r'<a href="#(cause-\d+)">', html)
+    assert linked == ["cause-1", "cause-2", "cause-3", "cause-4"]
+    assert re.findall(r'<article class="card \w+" id="(cause-\d+)">', html)[:4] == linked
+
+
+def test_a_comparison_shows_the_difference_against_the_margin(sample: Report, render: Render) -> None:
+    part = render("html", sample).partition('id="h-compared"')[2].partition("</section>")[0]
+    text = re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", part))
+    assert "against 20260117T090000Z-11aa" in text
+    assert "2.82 % (1.9 % to 3.8 %)" in text
+    assert "estimate 2.82 %, bounds 1.9 % to 3.8 %, limit ≤ 0.5 %, baseline 0 %" in part
+    row = next(row for row in sample.checks if row.baseline)
+    difference = replace(row, kind="comparison", estimate=row.baseline.delta if row.baseline else None)
+    page = render("html", replace(sample, checks=(difference,)))
+    assert 'id="h-estimates"' not in page
+    assert page.count("difference from the baseline</title>") == 1
+
+
+@pytest.mark.parametrize(
+    ("today", "verdict", "state"),
+    [
+        (date(2026, 3, 2), Status.FAIL, "expired: ignored: it expired on 2026-03-01"),
+        (date(2026, 3, 1), Status.FAIL, "active: waives FAIL"),
+        (date(2026, 3, 1), Status.PASS, "active: without effect: nothing that it names is open"),
+    ],
+)
+def test_waivers_say_whether_they_are_in_force(
+    today: date, verdict: Status, state: str, sample: Report, render: Render
+) -> None:
+    described = describe_waivers([Waiver("smoke/test_a.py", "known", "team-a", date(2026, 3, 1))], today)
+    waivers = judge_waivers(described, {"ai-suite/smoke/test_a.py": verdict})
+    text = Page(render("html", replace(sample, waivers=waivers))).text
+    assert f"{state}" in text
+    assert "smoke/test_a.py known team-a 2026-03-01" in text
 
 
 def test_rows_are_sorted_from_the_worst(html: str) -> None:
@@ -149,7 +191,7 @@ def test_every_image_says_what_it_shows_and_charts_have_tables(html: str, page: 
     assert len(images) >= 9
     assert all(attrs.get("aria-label") for attrs in images)
     assert html.count("<title>") == len(images) + 1
-    assert html.count("<summary>Data</summary>") == 3
+    assert html.count("<summary>Data</summary>") == 4
     silent = [
         a for tag, a in page.elements if tag == "svg" and a.get("role") != "img" and a.get("aria-hidden") != "true"
     ]

@@ -278,3 +278,27 @@ def test_charts_hold_only_finite_figures(sample: Report, hostile: Report) -> Non
             for element in root.iter():
                 figures = " ".join(v for k, v in element.attrib.items() if k not in {"aria-label", "class"})
                 assert not re.search(r"\b(nan|inf)\b", figures), figures[:200]
+
+
+@pytest.mark.parametrize(("direction", "worst"), [("<=", 3), (">=", 0)])
+def test_a_forest_has_each_slice_at_its_place_the_worst_first(direction: str, worst: int) -> None:
+    forest = module("_forest")
+    slices = tuple(Slice(f"region={k}", 100 + k, 0.1 * (k + 1), (0.1 * k, None if k == 2 else 0.1 * k + 0.2))
+                   for k in range(4))  # fmt: skip
+    row = replace(judged(0.25, (0.2, 0.3), direction, 0.3, 0.35), slices=(*slices, Slice("no rows", 0, None)))
+    root = ET.fromstring(str(forest.draw_forest(row)))
+    dots = [(float(dot.attrib["cx"]), float(dot.attrib["cy"])) for dot in root.iter("circle")]
+    names = [text.text for text in root.iter("text") if text.get("class") == "slice"]
+    assert len(dots) == len(names) == 4
+    assert names[0] == f"region={worst}"
+    assert [y for _, y in dots] == sorted(y for _, y in dots)
+    (limit,) = [float(line.attrib["x1"]) for line in root.iter("line") if line.get("class") == "limit"]
+    places = dict(zip(names, (x for x, _ in dots), strict=True))
+    step = (places["region=3"] - places["region=0"]) / 3
+    assert places["region=1"] - places["region=0"] == pytest.approx(step, abs=0.02)
+    assert limit == pytest.approx(places["region=2"], abs=0.02), "the limit is the estimate of this slice"
+    assert f"worst: region={worst}" in (root.findtext("desc") or "")
+
+
+def test_a_row_without_slices_has_no_forest() -> None:
+    assert module("_forest").draw_forest(judged(0.25, (0.2, 0.3), "<=", 0.3, 0.35)) == ""
