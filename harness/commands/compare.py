@@ -1,13 +1,15 @@
 """`aiharness compare OLD NEW`: two saved runs side by side; needs no endpoint.
 
-Exit status 0: no blocker fails newly, and each that OLD decided is decided in NEW; 1: a blocker fails newly; 20: a
-blocker lost its decision, or the two cannot be compared (other data, loads, deadlines, harness; one run, twice).
+Exit status 0: no blocker fails newly, and each that OLD decided is decided in NEW; 1: a blocker fails newly, or a time
+or rate is worse beyond what five saved PASS runs differ by; 20: a blocker lost its decision, or the two cannot be
+compared (other data, loads, deadlines, harness; one run, twice), or --times is given and they are not decided.
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -16,18 +18,24 @@ from harness.chaos.document import render_html, render_markdown
 from harness.commands.command import Command
 from harness.commands.comparison_pages import list_chapters
 from harness.commands.report import saved_report
+from harness.core.errors import UsageError
+from harness.core.history import make_history_line
 from harness.core.run_comparison import (
     CHANGES,
+    TIME_VERDICTS,
     ComparedCheck,
     ComparedFigure,
     RunComparison,
+    TimesComparison,
     compare_runs,
     describe_figure_change,
 )
 from harness.core.verdict import Level
 from harness.core.visible_text import fold_line
+from harness.io.history_file import HISTORY
 from harness.io.run_search import find_run
 from harness.io.rundir import replace_file
+from harness.run.run_times import collect_lines, compare_times
 
 _MOST_SHOWN = 30
 """Reasons of one kind of change that are listed, each with its first check."""
@@ -39,13 +47,25 @@ def _add_options(parser: ArgumentParser) -> None:
     add("new", metavar="NEW", help="the run to compare with it")
     add("--format", dest="format_", choices=("terminal", "markdown", "html", "json"), default="terminal")
     add("--json", dest="format_", action="store_const", const="json", help="the same as --format json")
+    add("--times", action="store_true", help="times and rates must be decided, too: else INCONCLUSIVE")
+    add("--margin", type=float, default=10.0, help="percent by which a time or rate may be worse (default: 10)")
+    add("--history", default=str(HISTORY), help=f"where earlier runs are (default: {HISTORY}, or beside OLD)")
     add("--output", "-o", metavar="FILE", help="write to this file instead of the screen")
 
 
-def _run(old: str, new: str, format_: str, output: str | None) -> int:
+def _run(
+    old: str, new: str, format_: str, output: str | None, times: bool = False, margin: float = 10.0,
+    history: str = str(HISTORY),
+) -> int:  # fmt: skip
     """Show the comparison; the exit status says whether something fails newly."""
+    if not 0 < margin < 100:
+        raise UsageError(f"--margin must be over 0 and under 100, got {margin:g}")
     latest = find_run(new)
-    comparison = compare_runs(saved_report(find_run(old, other_than=latest)), saved_report(latest))
+    earlier = find_run(old, other_than=latest)
+    before, after = saved_report(earlier), saved_report(latest)
+    lines = collect_lines(Path(history), earlier, before)
+    decided = compare_times(lines, make_history_line(before), make_history_line(after), margin / 100)
+    comparison = replace(compare_runs(before, after), times=decided, needs_times=times)
     if format_ == "json":
         content = {**msgspec.to_builtins(comparison), "exit_status": comparison.exit_status}
         text = msgspec.json.format(msgspec.json.encode(content), indent=1).decode() + "\n"
@@ -66,6 +86,7 @@ def _describe(comparison: RunComparison) -> Iterator[str]:
     yield comparison.describe_decision()
     for remark in comparison.list_remarks():
         yield fold_line(remark)
+    yield from _describe_times(comparison.times)
     parts = {change: [check for check in comparison.checks if check.change == change] for change in CHANGES}
     yield ", ".join(f"{len(checks):,} {change}" for change, checks in parts.items() if checks) or "no checks"
     for change, checks in parts.items():
@@ -86,6 +107,16 @@ def _describe(comparison: RunComparison) -> Iterator[str]:
         if figures := [figure for figure in comparison.figures if figure.verdict in verdicts]:
             yield f"\n{title}:"
             yield from map(_describe_figure, figures)
+
+
+def _describe_times(times: TimesComparison) -> Iterator[str]:
+    """What several saved runs decide of times and rates, the worst first."""
+    if times.figures:
+        counts = {name: len(times.select(name)) for name in TIME_VERDICTS}
+        yield "times and rates: " + ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    for name in TIME_VERDICTS[:-1]:
+        for figure in times.select(name)[:_MOST_SHOWN]:
+            yield f"  {name}  {fold_line(figure.describe(times.margin), 300)}"
 
 
 def _group_by_reason(checks: Iterable[ComparedCheck]) -> Iterable[list[ComparedCheck]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.chaos.document import Chapter
-from harness.core.run_comparison import CHANGES, ComparedFigure, RunComparison, describe_figure_change
+from harness.core.run_comparison import CHANGES, TIME_VERDICTS, ComparedFigure, RunComparison, describe_figure_change
 from harness.core.visible_text import fold_line
 
 _MOST_ROWS = 200
@@ -19,6 +19,11 @@ def list_chapters(comparison: RunComparison) -> Iterator[Chapter]:
     """What is compared, a table for each kind of change, and one for the figures; nothing that would be empty."""
     runs = f"OLD {comparison.old}, NEW {comparison.new}"
     yield Chapter("Runs", (fold_line(runs),), items=tuple(map(fold_line, comparison.list_remarks())))
+    if comparison.times.figures:
+        times: list[tuple[str, ...]] = []
+        for time in sorted(comparison.times.figures, key=lambda time: TIME_VERDICTS.index(time.verdict))[:_MOST_ROWS]:
+            times.append((time.verdict, fold_line(time.describe(comparison.times.margin), 300)))
+        yield Chapter("Times and rates beside several saved runs", (), ("Verdict", "Figure"), times)
     for change in CHANGES[:-1]:
         rows = []
         for check in comparison.checks:

@@ -30,6 +30,10 @@ CHANGES: tuple[Change, ...] = (
 )
 """What can become of a check, in the order in which a reader wants it."""
 
+TimeVerdict = Literal["worse", "undecided", "better", "no worse"]
+TIME_VERDICTS: tuple[TimeVerdict, ...] = ("worse", "undecided", "better", "no worse")
+"""What a figure can be beside several earlier runs, in the order in which a reader wants it."""
+
 _DECIDED = (Status.PASS, Status.FAIL)
 _QUANTILES = (0.5, 0.95, 0.99)
 
@@ -66,10 +70,54 @@ class ComparedFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparedTime:
+    """A figure of NEW beside those of several earlier runs, by how much these differ from one another.
+
+    `usual` is their geometric mean; `worse`, its bounds and the `spread` between the `runs` are relative (.1: 10 %).
+    """
+
+    what: str
+    unit: str
+    usual: float
+    new: float
+    verdict: TimeVerdict
+    worse: float
+    lower: float
+    upper: float
+    spread: float
+    runs: int
+
+    def describe(self, margin: float) -> str:
+        """The figure, and what is shown of it."""
+        values = [_format_value(value, self.unit) for value in (self.new, self.usual)]
+        bounds = f"{self.worse:+.1%} worse ({self.lower:+.1%} to {self.upper:+.1%}), allowed {margin:+.0%}"
+        return f"{self.what}: {values[0]}, usually {values[1]}: {bounds}; {self.runs} runs differ by {self.spread:.1%}"
+
+
+@dataclass(frozen=True, slots=True)
+class TimesComparison:
+    """The figures that several saved runs decide, by at most `margin` worse; or `why` they decide none."""
+
+    figures: tuple[ComparedTime, ...] = ()
+    margin: float = 0.0
+    why: str = ""
+
+    def select(self, verdict: TimeVerdict) -> list[ComparedTime]:
+        """The figures with this verdict."""
+        return [figure for figure in self.figures if figure.verdict == verdict]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether not every figure is decided."""
+        return bool(self.why or self.select("undecided"))
+
+
+@dataclass(frozen=True, slots=True)
 class RunComparison:
     """Everything that `aiharness compare` shows; `differences` say what else differs between the two.
 
-    `mismatches` are those by which figures cannot be compared; `is_same` says that it is one run, twice.
+    `mismatches` are those by which figures cannot be compared; `is_same` says that it is one run, twice. `times` are
+    decided by the spread of several saved runs; `needs_times`: they must be.
     """
 
     old: str
@@ -79,12 +127,16 @@ class RunComparison:
     differences: tuple[str, ...]
     mismatches: tuple[str, ...] = ()
     is_same: bool = False
+    times: TimesComparison = TimesComparison()
+    needs_times: bool = False
 
     @property
     def exit_status(self) -> int:
-        """1 for a newly failing blocker; 20 where nothing can be compared, or a blocker lost its decision; else 0."""
+        """1 for a newly failing blocker or a worse figure; 20 where nothing can be compared, or a blocker lost its
+        decision, or times must be decided and are not; else 0.
+        """
         blockers = [check for check in self.checks if check.level is Level.BLOCKER]
-        if any(check.change == "newly failing" for check in blockers):
+        if any(check.change == "newly failing" for check in blockers) or self.times.select("worse"):
             return int(Exit.FAIL)
         has_lost = any(
             check.change == "undecided now" or (check.change == "only in OLD" and check.old in _DECIDED)
@@ -92,16 +144,22 @@ class RunComparison:
         )
         is_empty = not any(check.new in _DECIDED and check.old is not None for check in blockers)
         is_open = has_lost or is_empty or self.is_same or bool(self.mismatches)
+        is_open = is_open or (self.needs_times and self.times.is_open)
         return int(Exit.INCONCLUSIVE if is_open else Exit.PASS)
 
     def describe_decision(self) -> str:
         """What the comparison comes to, in one line."""
         if self.is_same:
             return "INCONCLUSIVE: a run compared with itself proves nothing"
+        if worse := self.times.select("worse"):
+            return f"FAIL: {worse[0].describe(self.times.margin)}"
         if self.exit_status == Exit.FAIL:
             return "FAIL: a blocker fails newly"
         if self.mismatches:
             return f"INCONCLUSIVE: the runs differ in {', '.join(self.mismatches)}, so that figures cannot be compared"
+        if self.needs_times and self.times.is_open:
+            undecided = [figure.describe(self.times.margin) for figure in self.times.select("undecided")]
+            return f"INCONCLUSIVE: times are not decided: {self.times.why or undecided[0]}"
         if self.exit_status == Exit.INCONCLUSIVE:
             return "INCONCLUSIVE: a blocker lost its decision, or no check was decided in both runs"
         return "PASS: no blocker fails newly, and each that was decided still is"
@@ -109,10 +167,13 @@ class RunComparison:
     def list_remarks(self) -> list[str]:
         """What a reader must know besides: what differs, and what is too good to be believed unseen."""
         remarks = [f"differs: {difference}" for difference in self.differences]
-        better = [figure.what for figure in self.figures if figure.verdict == "better"]
+        if self.times.why:
+            remarks.append(f"times are not decided: {self.times.why}")
+        better = [figure.what for figure in self.times.select("better")]
+        better += [figure.what for figure in self.figures if figure.verdict == "better"]
         if better:
             remarks.append(
-                f"have a look: {', '.join(better[:3])} better beyond both bounds ({len(better)} in all); answers that "
+                f"have a look: {', '.join(better[:3])} better beyond its bounds ({len(better)} in all); answers that "
                 "are shorter, cached or fail at once look like that, too"
             )
         return remarks
@@ -145,18 +206,18 @@ def describe_figure_change(figure: ComparedFigure) -> tuple[str, str, str]:
     """The figure in OLD and in NEW, with its bounds, and by how much it changed."""
     values = []
     for value, bounds in ((figure.old, figure.old_bounds), (figure.new, figure.new_bounds)):
-        ends = [("open" if end is None else _format_value(end, figure)) for end in bounds or ()]
+        ends = [("open" if end is None else _format_value(end, figure.unit)) for end in bounds or ()]
         shown = f" ({' to '.join(ends)})" if ends else ""
-        values.append(_format_value(value, figure) + shown)
+        values.append(_format_value(value, figure.unit) + shown)
     change = f"{figure.new / figure.old - 1:+.0%}" if figure.verdict == "no bounds" and figure.old else ""
     return values[0], values[1], change
 
 
-def _format_value(value: float, figure: ComparedFigure) -> str:
+def _format_value(value: float, unit: str) -> str:
     """Seconds in milliseconds, shares in percent, any other unit after the number."""
-    if figure.unit == "s":
+    if unit == "s":
         return f"{value * 1e3:.4g} ms"
-    return f"{value:.4g} {fold_line(figure.unit, 20)}" if figure.unit else f"{value * 100:.3g} %"
+    return f"{value:.4g} {fold_line(unit, 20)}" if unit else f"{value * 100:.3g} %"
 
 
 def _compare_check(old: CheckRow | None, new: CheckRow | None) -> ComparedCheck:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from harness.stats.beta import beta_quantile
 from harness.stats.dependence import TIME_BLOCKS, WINDOWS
+from harness.stats.student import find_student_quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +58,6 @@ def _measure_margin(means: NDArray[np.float64], alpha: float) -> float:
     variance = float((deviations**2).sum() / (count - 1))
     if variance <= 0:
         return 0.0
-    quantile = _find_student_quantile(count - 1, alpha)
+    quantile = find_student_quantile(count - 1, alpha)
     skew = max(0.0, float((deviations**3).mean())) / (variance * count)
     return quantile * math.sqrt(variance / count) + skew * (1 / 6 + quantile**2 / 3)
-
-
-@lru_cache(maxsize=256)
-def _find_student_quantile(freedom: int, alpha: float) -> float:
-    """The quantile of Student's t that is exceeded with probability alpha, at most 1/2."""
-    x = beta_quantile(1 - 2 * alpha, 0.5, freedom / 2) if alpha < 0.5 else 0.0
-    return math.sqrt(freedom * x / (1 - x))
