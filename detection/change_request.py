@@ -87,12 +87,17 @@ def list_messages(answer: Object) -> Iterator[Object]:
         yield choice.get("message") or choice.get("delta") or {}
 
 
-def list_roles(request: Object) -> list[str]:
-    """The roles of a conversation's messages; none for another request."""
+def list_turns(request: Object) -> list[Object]:
+    """The messages of a conversation; none for another request."""
     messages = request.get("messages")
     if not isinstance(messages, list):
         return []
-    return [str(message.get("role")) for message in messages if isinstance(message, dict)]
+    return [message for message in messages if isinstance(message, dict)]
+
+
+def list_roles(request: Object) -> list[str]:
+    """The roles of a conversation's messages; none for another request."""
+    return [str(turn.get("role")) for turn in list_turns(request)]
 
 
 def change_texts(app: ASGIApp, reword: Callable[[str], str]) -> ASGIApp:

@@ -59,7 +59,20 @@ async def say_words(call: Inference, words: str, usual: Object) -> None:
     """Let the service repeat these words in place of its answer; the prompt is counted as in the usual usage."""
     messages = [{"role": "user", "content": f"Repeat after me:{words}"}]
     request = {name: value for name, value in call.request.items() if name not in _SHAPES}
-    body = json.dumps({**request, "messages": messages}).encode()
+    await _forward_as(call, {**request, "messages": messages}, usual)
+
+
+async def forward_counted(call: Inference, changed: Object) -> None:
+    """Let the service answer a changed request; the prompt is counted as in the request itself."""
+    usual = None if changed == call.request else await ask_usual(call, 1)
+    if usual is None:
+        await call.forward()
+    else:
+        await _forward_as(call, changed, usual["usage"])
+
+
+async def _forward_as(call: Inference, request: Object, usual: Object) -> None:
+    body = json.dumps(request).encode()
 
     async def forward(scope: Scope, receive: Receive, send: Send) -> None:
         await call.forward(body, send=send)

@@ -21,12 +21,13 @@ class Capabilities:
     `batches`: one request may contain several rows, and the answer has one result for each. `generates`: the service
     generates text, accepts `max_tokens`, `stop` and `temperature`, and counts tokens (`Usage`). `embeds`: each text is
     answered with one vector. `sentences`: an input that is no prompt holds a text of several words. `categories`: the
-    values of a field of the input are announced. `model_name` and `model_version`: the service can state what it
-    serves. `own_ids`: a request may carry an `id` that its answer states. `text_tensors`: a tensor takes any text.
-    `roles`: a stream states the role of the speaker. `seeds`: a `seed` is accepted. `chat_options`: `n`, `logprobs`,
-    `tools` and `response_format` are accepted as in OpenAI's chat. `memory_gauges` and `connection_gauges`: the
-    service's own page of metrics shows its memory, its connections or requests in flight (asked before a soak).
-    `in_flight_gauge`: it states how many requests are in flight (asked where clients will leave).
+    values of a field of the input are announced. `messages`: the input may be a conversation. `model_name` and
+    `model_version`: the service can state what it serves. `own_ids`: a request may carry an `id` that its answer
+    states. `text_tensors`: a tensor takes any text. `roles`: a stream states the role of the speaker. `seeds`: a `seed`
+    is accepted. `chat_options`: `n`, `logprobs`, `tools` and `response_format` are accepted as in OpenAI's chat.
+    `memory_gauges` and `connection_gauges`: the service's own page of metrics shows its memory, its connections or
+    requests in flight (asked before a soak). `in_flight_gauge`: it states how many requests are in flight (asked where
+    clients will leave).
     """
 
     streaming: bool = False
@@ -37,6 +38,7 @@ class Capabilities:
     text: bool = False
     tensors: bool = False
     batches: bool = False
+    messages: bool = False
     generates: bool = False
     embeds: bool = False
     sentences: bool = False

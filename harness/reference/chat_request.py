@@ -47,6 +47,8 @@ class _Message(Struct):
     content: str | Annotated[list[_TextPart], Meta(min_length=1)] | None = None
     tool_calls: list[_Call] | None = None
     tool_call_id: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
 
 
 class _StreamOptions(Struct):
@@ -134,9 +136,10 @@ def parse_chat(given: Mapping[str, Any]) -> ChatRequest:
 
 
 def _join_message(message: _Message, at: str) -> Message:
-    """The role, and the text with the calls in it."""
-    calls = ""
+    """The role, and the text with the calls and the earlier reasoning in it."""
+    calls = thoughts = ""
     if message.role == "assistant":
+        thoughts = message.reasoning_content or message.reasoning or ""
         calls = "".join(call.function.name + call.function.arguments for call in message.tool_calls or ())
     if message.role == "tool" and message.tool_call_id is None:
         raise refuse(f"{at}.tool_call_id", "must be the id of the call that this message answers")
@@ -145,4 +148,4 @@ def _join_message(message: _Message, at: str) -> Message:
         content = "".join(part.text for part in content)
     if content is None and not calls:
         raise refuse(f"{at}.content", "must be a text or an array of parts")
-    return message.role, (content or "") + calls
+    return message.role, thoughts + (content or "") + calls

@@ -2,8 +2,9 @@
 
 It greets, adds two digits, knows where each animal is, counts without end ("Count.": for streams that must outlast a
 disconnect or a deadline), answers "Repeat after me: XYZ" with XYZ, token by token, so that an answer can be matched to
-its request, and "What is my code?" with what an earlier message of the user called it. The probabilities interpolate
-all orders (Witten and Bell 1991), so every temperature is meaningful.
+its request, "What is my code?" with what an earlier message of the user called it, and "What is the red number?" with
+what any message called it. The probabilities interpolate all orders (Witten and Bell 1991), so every temperature is
+meaningful.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ PIECE = 4
 
 _WORD = re.compile(r" ?\w+| ?[^\w\s]+|\s")
 _COPY = re.compile(r"repeat after me:(.*)", re.IGNORECASE | re.DOTALL)
-_RECALL = re.compile(r"what is my (\w+)\?", re.IGNORECASE)
+_RECALL = re.compile(r"what is (my \w+|the \w+ number)\?", re.IGNORECASE)
 _NUMBERS = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
     *("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
@@ -130,8 +131,7 @@ class TextModel:
         Temperature 0 takes the likeliest token each time; above it tokens are drawn, the same ones for the same seed.
         """
         random = np.random.default_rng(seed)
-        asked = [text for role, text in messages if role == "user"]
-        if rule := _apply_rules(asked):
+        if rule := _apply_rules(messages):
             return self.write(rule, max_tokens=max_tokens, stop=stop, top=top)
         tokens = self._sample(self._read_history(messages), temperature, top_p, random, top)
         return Generation(tokens, max_tokens=max_tokens, stop=stop)
@@ -181,16 +181,19 @@ class TextModel:
         return np.asarray(chances / chances.sum(), dtype=np.float64)
 
 
-def _apply_rules(asked: Sequence[str]) -> str:
-    """What a rule answers to the last of these messages; empty where it is left to the model."""
+def _apply_rules(messages: Sequence[Message]) -> str:
+    """What a rule answers to the user's last message; empty where it is left to the model."""
+    asked = [text for role, text in messages if role == "user"]
     question = asked[-1] if asked else ""
     if match := _COPY.search(question):
         return match[1].strip()
     if match := _RECALL.search(question):
-        fact = re.compile(rf"my {match[1]} is ([^.]+)\.", re.IGNORECASE)
-        for text in reversed(asked[:-1]):
+        owner, noun = match[1].split(" ", 1)
+        is_own = owner.lower() == "my"
+        fact = re.compile(rf"{match[1]} is ([^.]+)\.", re.IGNORECASE)
+        for text in reversed(asked[:-1] if is_own else [text for _, text in messages]):
             if known := fact.search(text):
-                return f"Your {match[1]} is {known[1]}."
+                return f"{'Your' if is_own else 'The'} {noun} is {known[1]}."
     return ""
 
 

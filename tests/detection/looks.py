@@ -173,11 +173,14 @@ WEATHER = {
 }
 CALL = chat("Call weather for the city Paris.", tools=[WEATHER], tool_choice="required", max_tokens=64)
 _MADE = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
-AFTER_CALL = [
+AFTER_CALL: list[Body] = [
     {"role": "user", "content": "Call weather for the city Oslo."},
     {"role": "assistant", "content": "", "tool_calls": [_MADE]},
     {"role": "tool", "tool_call_id": "1", "content": "sunny"},
 ]
+_PARTS = [{"type": "text", "text": text} for text in ("Repeat after me:", " one", " two")]
+ASK_NUMBER = {"role": "user", "content": "What is the red number?"}
+NUMBER = "The red number is 1234567."
 AFTER_TURN = [*AFTER_CALL, {"role": "user", "content": "Call weather for the city Paris."}]
 LEGS = {
     "type": "object",
@@ -186,6 +189,12 @@ LEGS = {
     "additionalProperties": False,
 }
 FORM = {"type": "json_schema", "json_schema": {"name": "a", "schema": LEGS}}
+
+
+def _think(name: str) -> list[Body]:
+    """The conversation with a call, and the reasoning of the call under a name."""
+    asked, called, result = AFTER_CALL
+    return [asked, {**called, name: "The weather is asked for."}, result]
 
 
 def _over_one_connection(client: httpx.Client) -> object:
@@ -462,6 +471,8 @@ DEFECTS: dict[str, Look] = {
     "error_500_for_everything": asks(ONE),
     "error_in_200": asks({"instances": 5}),
     "error_in_stream": asks(STREAM),
+    "call_arguments_lost": asks(chat() | {"messages": AFTER_TURN}),
+    "first_part_only": asks(chat() | {"messages": [{"role": "user", "content": _PARTS}]}),
     "finish_reason_always_stop": asks(chat(max_tokens=2)),
     "gzip_header_without_gzip": asks(ONE),
     "html_errors": asks({"instances": 5}),
@@ -484,7 +495,12 @@ DEFECTS: dict[str, Look] = {
     "maximum_crashes": asks(plain([[16] * 64])),
     "missing_finish_reason": asks(STREAM),
     "missing_terminator": asks(STREAM),
+    "hidden_prompt": asks(chat()),
+    "hidden_words_in_turn": asks(chat()),
     "last_call_repeated": lambda client: _function(client, CALL | {"messages": AFTER_TURN}),
+    "later_system_dropped": asks(
+        chat() | {"messages": [*AFTER_CALL, {"role": "system", "content": NUMBER}, ASK_NUMBER]}
+    ),
     "later_arguments_loose": lambda client: _function(client, CALL | {"messages": AFTER_TURN}),
     "not_live_when_busy": lambda client: _ask_whether_live(client),
     "newer_limit_ignored": asks(_with_newer_limit()),
@@ -501,6 +517,8 @@ DEFECTS: dict[str, Look] = {
     "rate_limit_ignored": _limited,
     "rate_limit_without_retry_after": _limited,
     "ready_but_dead": asks(ONE),
+    "reasoning_lost_beside_calls": asks(chat() | {"messages": _think("reasoning_content")}),
+    "reasoning_name_unknown": asks(chat() | {"messages": _think("reasoning")}),
     "results_not_read": asks(chat(tools=[WEATHER]) | {"messages": AFTER_CALL}),
     "request_id_of_neighbour": lambda client: _come_back(client, _read_own_header),
     "request_id_repeated": _ids,
@@ -534,6 +552,8 @@ DEFECTS: dict[str, Look] = {
     "unicode_mangled": _echo("na\u00efve"),
     "usage_differs_streamed": asks(STREAM),
     "usage_zero_beside_tools": lambda client: _has_zero_usage(client),
+    "system_counted_not_read": asks(chat() | {"messages": [{"role": "system", "content": NUMBER}, ASK_NUMBER]}),
+    "tool_result_emptied": asks(chat() | {"messages": AFTER_TURN}),
     "turn_after_result_refused": asks(chat() | {"messages": AFTER_TURN}),
     "usage_of_neighbour": together(chat("Count."), chat("Count. " * 9)),
     "utf8_cut_between_chunks": _echo("\u6771\u4eac" * 9, stream=True),

@@ -9,8 +9,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.checks.common import OVERLOAD_STATUSES, Show, judge
-from harness.checks.generation.text_cases import Unjudged, is_cut, judge_exchange
+from harness.checks.common import Show, judge
+from harness.checks.generation.text_cases import Unjudged, is_cut, is_unknown_form, judge_exchange, name_refused
 from harness.checks.generation.thinking import judge_text_present
 from harness.checks.generation.tools import ToolSchemas, find_bad_call, find_call_problem
 from harness.core.exchange import Answer, Exchange, ToolCall
@@ -81,14 +81,13 @@ def judge_conversation(
     cases = [_judge_step(step, schemas, show) for step in steps]
     if following is not None:
         cases.append(_judge_following(following, schemas, show))
-    refused = [step.name for step in steps if _is_refused(step)]
+    refused = [step.name for step in filter(_is_refused, steps)]
     holds = "the conversation goes on after a call: with its results, a turn of the user, and a second required call"
-    return judge_contract(cases, f"{holds}; refused: {', '.join(refused)}" if refused else holds)
+    return judge_contract(cases, name_refused(holds, refused))
 
 
 def _is_refused(step: AgentStep) -> bool:
-    status = step.exchanges[0].status or 0
-    return step.may_refuse and status >= 400 and status not in OVERLOAD_STATUSES
+    return step.may_refuse and is_unknown_form(step.exchanges[0])
 
 
 def _judge_step(step: AgentStep, schemas: ToolSchemas, show: Show) -> Case:
@@ -97,18 +96,18 @@ def _judge_step(step: AgentStep, schemas: ToolSchemas, show: Show) -> Case:
         return Case(step.name)
     if not last.ok:
         return _judge_middle(step.name, last, show)
-    standstills = [_find_standstill_of(exchange, step, schemas) for exchange in step.exchanges]
+    standstills, others = [], []
+    for exchange in step.exchanges:
+        problem = exchange.answer and find_standstill(exchange.answer, step.calls, schemas)
+        standstills.append(problem)
+        if not problem:
+            others.append(exchange)
     if not standstills[-1]:
-        others = [exchange for exchange, problem in zip(step.exchanges, standstills, strict=True) if not problem]
         return judge_text_present(step.name, others, show)
     if not all(standstills):
         return Case(step.name, unjudged=f"{standstills[-1]}, and another answer was empty")
     problem = f"no progress: {standstills[-1]}, in each of {len(standstills)} answers"
     return judge_exchange(step.name, last, lambda answer: _unless_cut(answer, problem), show)
-
-
-def _find_standstill_of(exchange: Exchange, step: AgentStep, schemas: ToolSchemas) -> str | None:
-    return find_standstill(exchange.answer, step.calls, schemas) if exchange.answer else None
 
 
 def _judge_following(following: NextCall, schemas: ToolSchemas, show: Show) -> Case:
@@ -139,4 +138,6 @@ def _judge_middle(name: str, exchange: Exchange, show: Show) -> Case:
 
 
 def _unless_cut(answer: Answer, problem: str) -> str:
-    return Unjudged("the answer was cut at max_tokens") if is_cut(answer) else problem
+    if is_cut(answer):
+        return Unjudged("the answer was cut at max_tokens")
+    return problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from harness.checks.common import OVERLOAD_STATUSES, Show, is_clear_refusal, judge
+from harness.checks.common import Show, is_clear_refusal, judge
 from harness.checks.generation.text_cases import (
     Unjudged,
     count_common,
@@ -13,6 +13,7 @@ from harness.checks.generation.text_cases import (
     get_usage,
     is_beginning,
     is_cut,
+    is_unknown_form,
     judge_both_ways,
     judge_exchange,
 )
@@ -129,7 +130,7 @@ def judge_spellings(
 
     cases = []
     for words, exchange in respelled.items():
-        if exchange.status is not None and exchange.status >= 400 and exchange.status not in OVERLOAD_STATUSES:
+        if is_unknown_form(exchange):
             refused += 1
             cases.append(Case(words))
         else:

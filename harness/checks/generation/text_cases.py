@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from harness.checks.common import Show, explain_decline, judge_case
+from harness.checks.common import OVERLOAD_STATUSES, Show, explain_decline, judge_case
 from harness.core.exchange import Answer, Exchange, Usage
 from harness.core.verdict import Case
 
@@ -34,6 +34,18 @@ def judge_both_ways(exchanges: Sequence[Exchange], find_problem: Problem, show: 
     """The answers to one request, whole, (if there is one) streamed, and under another name, as a case each."""
     named = zip(("whole", "streamed", "under the other name"), exchanges, strict=False)
     return [judge_exchange(name, exchange, find_problem, show) for name, exchange in named]
+
+
+def is_unknown_form(exchange: Exchange) -> bool:
+    """Whether a request in a form that a service need not know is refused, with whatever error."""
+    return exchange.status is not None and exchange.status >= 400 and exchange.status not in OVERLOAD_STATUSES
+
+
+def name_refused(holds: str, refused: Sequence[str]) -> str:
+    """The sentence of a PASS with the forms that were refused."""
+    if not refused:
+        return holds
+    return f"{holds}; refused: {', '.join(refused)}"
 
 
 def is_cut(answer: Answer) -> bool:

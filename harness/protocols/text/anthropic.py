@@ -42,7 +42,7 @@ class Anthropic(openai_family.OpenAIFamily):
     input_member = "messages"
     wrong_input = ("messages_not_an_array", 5)
 
-    offers = Capabilities(streaming=True, roles=True, text=True, generates=True)
+    offers = Capabilities(streaming=True, roles=True, text=True, messages=True, generates=True)
     capabilities = openai_family.GeneratesText.capabilities  # the API has no health page
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:

@@ -33,7 +33,9 @@ class Ollama(openai_family.GeneratesText):
     name = "ollama"
     title = "Ollama's own chat, streamed as lines or not"
 
-    offers = Capabilities(streaming=True, roles=True, text=True, generates=True, seeds=True, liveness=True)
+    offers = Capabilities(
+        streaming=True, roles=True, text=True, messages=True, generates=True, seeds=True, liveness=True
+    )
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """The version and the list of models."""

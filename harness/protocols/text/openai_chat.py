@@ -40,7 +40,9 @@ class OpenAIChat(OpenAIFamily):
 
     input_member = "messages"
     wrong_input = ("messages_not_an_array", 5)
-    offers = Capabilities(streaming=True, roles=True, text=True, generates=True, seeds=True, chat_options=True)
+    offers = Capabilities(
+        streaming=True, roles=True, text=True, messages=True, generates=True, seeds=True, chat_options=True
+    )
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """1.0: models are listed; 0.9: the OpenAPI document has the chat route; 0.7: the list needs a key.

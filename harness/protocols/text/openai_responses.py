@@ -33,11 +33,15 @@ class OpenAIResponses(OpenAIFamily):
     input_member = "input"
     wrong_input = ("input_not_a_text", 5)
     limit_member = "max_output_tokens"
-    offers = Capabilities(streaming=True, roles=True, text=True)  # only the older APIs have stop sequences and seeds
+    offers = Capabilities(
+        streaming=True, roles=True, text=True, messages=True
+    )  # only the older APIs have stop sequences and seeds
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """`inputs` is a prompt or a list of messages; `max_tokens` is sent as `max_output_tokens`."""
-        inputs = query.inputs if isinstance(query.inputs, str) else build_messages(query.inputs, self.name)
+        inputs = query.inputs
+        if not isinstance(inputs, str):
+            inputs = [_make_item(message) for message in build_messages(inputs, self.name)]
         body = {"model": choose_model(endpoint, facts), "input": inputs, "stream": query.stream or None}
         for name, value in query.options.items():
             body["max_output_tokens" if name in LIMIT_OPTIONS else name] = value
@@ -50,6 +54,22 @@ class OpenAIResponses(OpenAIFamily):
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of named server-sent events."""
         return _Stream()
+
+
+def _make_item(message: dict[str, Any]) -> dict[str, Any]:
+    """A message of chat as an item of the input: its texts are parts of the kinds that this API has."""
+    content, kind = message.get("content"), "input_text"
+    if message["role"] == "assistant":
+        kind = "output_text"
+    elif isinstance(content, str):
+        return message
+    if isinstance(content, str):
+        content = [{"type": "text", "text": content}]
+    parts = []
+    for part in content or ():
+        is_text = part.get("type") == "text"
+        parts.append({**part, "type": kind} if is_text else part)
+    return {"type": "message", **message, "content": parts}
 
 
 class _Stream(JSONEventDecoder):

@@ -1,0 +1,135 @@
+"""Chats that lose one kind of message fail, by their counts or by what the model knows; the others pass."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.endpoint import Endpoint
+from harness.core.settings import Promises, Settings
+from harness.core.verdict import Status, Verdict
+from tests.services import QUICK, asking
+from tests.suites.integration.chatservice import Change, change_text, chat, counts, set_to, usage_less
+
+CHECKS = ("test_messages", "test_tool_messages", "test_reasoning", "test_hidden_prompt")
+
+
+def judge(folder: Path, name: str, request: Change | None = None, answer: Change | None = None) -> Verdict:
+    with chat(request, answer) as url:
+        endpoint = Endpoint(url, "openai_chat", model="tiny-chat", deadlines=QUICK)
+        settings = Settings(endpoint, ("integration",), promises=Promises(tools=True))
+        with asking(settings, folder) as session:
+            session.begin_check()
+            test = getattr(import_module("harness.suites.integration.test_conversation"), name)
+            verdict: Verdict = test(session)
+            assert session.sent_requests <= test.__aicheck__.requests
+            return verdict
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_right_service_passes(tmp_path: Path, name: str) -> None:
+    verdict = judge(tmp_path, name)
+    assert verdict.status is Status.PASS, verdict.reason
+
+
+def lose(role: str, *, later: bool = False) -> Change:
+    """Messages of a role do not reach the model; `later`: not those after the first place."""
+
+    def change(body: dict[str, Any]) -> None:
+        for place, message in enumerate(body["messages"]):
+            if message["role"] == role and (place or not later):
+                message["content"] = "."
+
+    return change
+
+
+def refuse_later_system(body: dict[str, Any]) -> None:
+    if any(message["role"] == "system" for message in body["messages"][1:]):
+        body["messages"] = 5
+
+
+def drop_member(name: str) -> Change:
+    return lambda body: [message.pop(name, None) for message in body["messages"]]
+
+
+def both(*changes: Change) -> Change:
+    return lambda body: [change(body) for change in changes]
+
+
+SILENT = change_text(lambda text: "Thank you.")
+MUTE = counts(set_to(prompt_tokens=None))
+WRONG = [
+    (
+        "counted and known",
+        "test_messages",
+        lose("system"),
+        None,
+        "what stands in a system message at the beginning does not reach",
+    ),
+    (
+        "only counted",
+        "test_messages",
+        lose("system", later=True),
+        SILENT,
+        "in the middle does not reach the model: it a",
+    ),
+    ("only known", "test_messages", lose("system", later=True), MUTE, "a number there is known in none of 3 answers"),
+    ("results", "test_tool_messages", lose("tool"), None, "the result of a tool does not reach the model"),
+    ("newer name", "test_reasoning", drop_member("reasoning"), None, "under the name 'reasoning' does not reach"),
+    ("older name", "test_reasoning", drop_member("reasoning_content"), None, "under the name 'reasoning_content'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "answer", "because"), [row[1:] for row in WRONG], ids=[e[0] for e in WRONG]
+)
+def test_a_lost_message_fails(tmp_path: Path, name: str, request_: Change, answer: Change | None, because: str) -> None:
+    verdict = judge(tmp_path, name, request_, answer)
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert because in verdict.reason
+    assert verdict.counterexamples[0].curl
+
+
+NEITHER = both(drop_member("reasoning"), drop_member("reasoning_content"))
+RIGHT = [
+    ("repeats nothing", "test_messages", None, SILENT, "6 add their prompt tokens, and what 0 state is known"),
+    (
+        "states no tokens",
+        "test_messages",
+        None,
+        MUTE,
+        "of 6 kinds 0 add their prompt tokens, and what 6 state is known",
+    ),
+    ("refuses one kind", "test_messages", refuse_later_system, None, "refused: a system message in the middle"),
+    ("reads no reasoning", "test_reasoning", NEITHER, None, "left out alike"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "answer", "because"), [row[1:] for row in RIGHT], ids=[e[0] for e in RIGHT]
+)
+def test_what_shows_that_all_is_read_passes(
+    tmp_path: Path, name: str, request_: Change | None, answer: Change | None, because: str
+) -> None:
+    verdict = judge(tmp_path, name, request_, answer)
+    assert verdict.status is Status.PASS, verdict.reason
+    assert because in verdict.reason
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_without_counts_and_knowledge_nothing_is_said(tmp_path: Path, name: str) -> None:
+    verdict = judge(tmp_path, name, None, both(usage_less, SILENT))
+    assert verdict.status is Status.INCONCLUSIVE, verdict.reason
+
+
+def test_a_hidden_prompt_is_told_with_its_number(tmp_path: Path) -> None:
+    def add(body: dict[str, Any]) -> None:
+        if body["messages"][0]["role"] != "system":
+            body["messages"].insert(0, {"role": "system", "content": "You are the assistant of a shop, and kind. " * 3})
+
+    verdict = judge(tmp_path, "test_hidden_prompt", add)
+    assert verdict.status is Status.FAIL
+    assert "a hidden prompt of about" in verdict.reason
