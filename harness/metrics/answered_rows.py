@@ -81,7 +81,9 @@ class AnsweredRows:
         return np.asarray(self.labels == self.predictions)
 
     def select(self, rows: Flags | Codes) -> AnsweredRows:
-        """These rows, given as a mask or as places."""
+        """These rows, given as a mask or as places; a mask that leaves none out gives the record itself."""
+        if rows.dtype == bool and rows.all():
+            return self
         parts: dict[str, Any] = {"columns": dict(self.columns)}
         for name, values in self.columns.items():
             parts["columns"][name] = values[rows]

@@ -5,7 +5,7 @@ Tested in tests/suites/validation/test_quality.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -131,11 +131,10 @@ def build_answered_rows(
         shared["failed"] = failed | lost
         nothing = np.full(len(asked), NO_CLASS)
         return make_answered_rows(nothing, nothing, vectors=gains, is_ranking=True, **shared)
-    texts = [str(data.labels[number]) for number in asked]
     classes = data.classes or tuple(sorted(map(str, set(data.labels)), key=_sort_key))
     codes = {name: code for code, name in enumerate(classes)}
     if kind == "vectors":
-        coded = np.array([codes[text] for text in texts], dtype=np.int64)
+        coded = _code_labels(data.labels, asked, codes)
         vectors, lost = _fill_vectors(columns, failed)
         shared["failed"] = lost
         return make_answered_rows(coded, np.full(len(asked), NO_CLASS), classes=classes, vectors=vectors, **shared)
@@ -143,7 +142,7 @@ def build_answered_rows(
     for label in sorted(set(columns.names) - set(codes), key=_sort_key):
         codes[label] = len(codes)
     meanings = np.array([codes[label] for label in columns.names] + [NO_CLASS], dtype=np.int64)
-    coded, predictions = np.array([codes[text] for text in texts], dtype=np.int64), meanings[columns.labels]
+    coded, predictions = _code_labels(data.labels, asked, codes), meanings[columns.labels]
     return make_answered_rows(
         coded,
         predictions,
@@ -153,6 +152,11 @@ def build_answered_rows(
         confidence=_fill_confidence(columns.confidence, failed),
         **shared,
     )
+
+
+def _code_labels(labels: Sequence[Any], asked: Sequence[int], codes: Mapping[str, int]) -> Codes:
+    """The code of the label of each asked row."""
+    return np.fromiter((codes[str(labels[number])] for number in asked), np.int64, len(asked))
 
 
 def _build_unlabelled_rows(columns: _Columns, kind: str, shared: dict[str, Any]) -> AnsweredRows:
@@ -236,14 +240,17 @@ def _place_scores(
         widths = ", ".join(map(str, sorted(columns.widths)))
         return {"no_scores": f"the answers hold {widths} scores for a row, and the labels are {len(classes)} classes"}
     given = np.asarray(~np.isnan(columns.rows).any(axis=1))
-    order: Codes | None = np.arange(len(classes))
+    own = np.arange(len(classes))
+    order: Codes | None = own
     if not is_ordered:
-        order = _order_classes(columns.rows[given].argmax(axis=1), predictions[given], len(classes))
+        order = _order_classes(columns.rows.argmax(axis=1)[given], predictions[given], len(classes))
     if order is None:
         advice = "name the classes in the order of the scores: [data] classes = [...]"
         problem = "it is not known which class each score is of, since the label is often not the highest"
         return {"no_scores": f"{problem}; {advice}"}
-    scores = columns.rows[:, order]
+    scores = columns.rows if np.array_equal(order, own) else columns.rows[:, order]
+    if given.all():
+        return {"scores": scores}
     worst = np.where(np.arange(len(classes)) == labels[:, None], -np.inf, np.inf)
     return {"scores": np.where(given[:, None], scores, worst)}
 

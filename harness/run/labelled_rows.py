@@ -118,17 +118,17 @@ def describe_population(rows: int, seed: int) -> str:
 
 
 @lru_cache(maxsize=64)
-def choose_rows(data: Dataset, seed: int, slice: str | None, cap: int) -> tuple[int, ...]:
+def choose_rows(data: Dataset, seed: int, slice: str | None, cap: int) -> Sequence[int]:
     """The places of the rows that a figure is of, drawn by the seed; a row that repeats another is left out.
 
     They are those of the slice, or all; at most `cap` of them.
     """
     order = list(data.select_slice(slice))
     random.Random(f"{seed} accuracy").shuffle(order)
-    return tuple(islice(skip_repeated_rows(data, order), cap))
+    return array("q", islice(skip_repeated_rows(data, order), cap))
 
 
-def _choose_all_rows(data: Dataset, seed: int, objectives: Sequence[Objective], cap: int) -> list[tuple[int, ...]]:
+def _choose_all_rows(data: Dataset, seed: int, objectives: Sequence[Objective], cap: int) -> list[Sequence[int]]:
     """The rows of the population, then those of each slice that an objective names."""
     caps: dict[str | None, int] = {None: cap}
     caps |= {objective.slice: objective.cap for objective in objectives}
