@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -114,8 +114,7 @@ class RunRecords:
         self._lock = threading.Lock()
         self._outcomes: dict[str, RunOutcome] = {}
         if path is not None and path.exists():
-            for line in path.read_text().splitlines():
-                record = json.loads(line)
+            for record in _read_whole_lines(path):
                 rows = tuple(CheckRow(**row) for row in record["outcome"].pop("rows"))
                 self._outcomes[record["key"]] = RunOutcome(**record["outcome"], rows=rows)
 
@@ -130,6 +129,15 @@ class RunRecords:
                 with self._path.open("a") as file:
                     file.write(json.dumps({"key": key, "outcome": asdict(outcome)}) + "\n")
         return outcome
+
+
+def _read_whole_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of a file. A line that a killed benchmark did not finish is cut off."""
+    data = path.read_bytes()
+    whole, _, rest = data.rpartition(b"\n")
+    if rest:
+        path.write_bytes(whole + b"\n" if whole else b"")
+    yield from map(json.loads, whole.splitlines())
 
 
 def build_load_configuration(protocol: str, trial: LoadTrial, promises: Mapping[str, Any]) -> str:

@@ -3,7 +3,8 @@
 The smoke and integration suites run on the reference service with each defect on, and on each of its healthy variants
 (unusual but correct); the adversarial suite looks for weaknesses (`--suites adversarial`). Exit status 1 if a defect is
 missed or a healthy service fails the gate. With `--records PATH` every run is kept as a line of that file, and a later
-call with the same file makes only the runs that are missing.
+call with the same file makes only the runs that are missing. `--bare` makes no promise to any run, which is what a
+user has who gives nothing but the URL: a defect is found then if any check fails, and the exit status is 0.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -44,8 +45,11 @@ def main() -> int:
     variants = _split_names(options.variants, switch_names(Variant))
     records = RunRecords(Path(options.records) if options.records else None)
     with ThreadPoolExecutor(options.jobs) as pool:
-        rows = list(_try_defects(pool, defects, records, every=options.every_protocol))
-        healthy = list(_try_variants(pool, variants, records, options))
+        rows = list(_try_defects(pool, defects, records, every=options.every_protocol, bare=options.bare))
+        healthy = [] if options.bare else list(_try_variants(pool, variants, records, options))
+    if options.bare:
+        _print_bare(rows, options.json)
+        return 0
     missed = [row for row in rows if not row["caught"]]
     alarms = [outcome for outcome in healthy if is_false_alarm(outcome)]
     if rows:
@@ -61,7 +65,7 @@ def main() -> int:
 
 
 def _try_defects(
-    pool: ThreadPoolExecutor, names: Sequence[str], records: RunRecords, *, every: bool
+    pool: ThreadPoolExecutor, names: Sequence[str], records: RunRecords, *, every: bool, bare: bool
 ) -> Iterator[dict[str, Any]]:
     """The record of each defect, printed as it is made."""
     tasks = []
@@ -73,12 +77,12 @@ def _try_defects(
 
     def run(task: tuple[Defect, str]) -> RunOutcome:
         defect, protocol = task
-        return records.run_once(
-            f"defect {defect.name} {protocol}", partial(run_with_defect, defect.name, protocol, defect.promises)
-        )
+        promises: Mapping[str, Any] = {} if bare else defect.promises
+        key = f"{'bare' if bare and defect.promises else 'defect'} {defect.name} {protocol}"
+        return records.run_once(key, partial(run_with_defect, defect.name, protocol, promises))
 
     for (defect, _), outcome in zip(tasks, pool.map(run, tasks), strict=True):
-        expected = find_expected_failures(defect, outcome)
+        expected = outcome.find_failures() if bare else find_expected_failures(defect, outcome)
         others = [row for row in outcome.find_failures() if row not in expected]
         line = f"{_format_head(outcome)}  {'caught' if expected else 'MISSED':<7} "
         line += _format_ids(expected) or _shorten_id(defect.caught_by)
@@ -87,6 +91,15 @@ def _try_defects(
         print(line + _format_trouble(outcome), flush=True)
         ids = [row.id for row in expected]
         yield {**asdict(outcome), "expected": defect.caught_by, "caught": bool(expected), "by": ids}
+
+
+def _print_bare(rows: Sequence[dict[str, Any]], path: str | None) -> None:
+    """How many defects a run without promises finds; the file gets each defect's name, protocol and checks."""
+    found = [row for row in rows if row["caught"]]
+    print(f"\n{len(found)} of {len(rows)} defects found without any promise")
+    if path:
+        lines = {row["name"]: {"protocol": row["protocol"], "by": row["by"][:3]} for row in rows}
+        Path(path).write_text(json.dumps(lines, indent=1) + "\n", "utf-8")
 
 
 def _try_variants(
@@ -181,6 +194,7 @@ def _parse_options() -> argparse.Namespace:
         help="only the defects that these must catch",
     )
     add("--healthy-runs", type=int, default=1, metavar="N", help="runs with each healthy variant (default 1)")
+    add("--bare", action="store_true", help="runs without promises, and no healthy variants")
     add("--every-protocol", action="store_true", help="each in every protocol that it affects, not in one of them")
     add("--jobs", type=int, default=2, metavar="N", help="runs at the same time (default 2)")
     add("--records", metavar="PATH", help="keep every run in this file, and make only those that are not in it")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -61,6 +61,20 @@ def read_switch(request: Object) -> Any:
     """The value of `enable_thinking` in a request; None without it."""
     arguments = request.get("chat_template_kwargs")
     return arguments.get("enable_thinking") if isinstance(arguments, dict) else None
+
+
+_SWITCHES = ("chat_template_kwargs", "enable_thinking", "thinking", "reasoning", "reasoning_effort", "think")
+_OFF = ("", "none", "disabled", "false")
+
+
+def wants_thinking(request: Object, names: Sequence[str] = _SWITCHES) -> bool:
+    """Whether one of these switches in a request is on, in whatever spelling."""
+    for value in map(request.get, names):
+        if isinstance(value, dict):
+            value = next((value[key] for key in ("enable_thinking", "type", "effort") if key in value), None)
+        if value is not None and str(value).lower() not in _OFF:
+            return True
+    return False
 
 
 class _Thinking:

@@ -57,13 +57,13 @@ class Promises:
 
     Of generation: `tools`, `structured_output` (JSON schema), `choices` (`n` over 1), `logprobs`, `prefix_cache` (each
     turn of a conversation finds the turns before it cached), `reasoning` (every accepted request is answered with
-    thinking, or none is, however callers spell it), `output_limit` (tokens that no answer passes). Of embeddings:
-    `dimension` of each vector, `normalised` to length 1. Of every answer: `request_id`, the header with an id of its
-    own. `idempotency`: the request header by which a repeat is recognised and not carried out again. `rate_limit`:
-    requests within a minute above which the service declines with 429 and Retry-After. `unprovoked_failures`: the share
-    of plain valid requests that may fail without a cause; without it they are counted and not judged. `refuses`: bad
-    inputs, by the names that reports show, that are never answered as if they were good. `open_pages`: paths of
-    pages for operators (metrics, documentation) that need no key on purpose.
+    thinking, or none is, however callers spell it, or each switch that is accepted switches it), `output_limit` (tokens
+    that no answer passes). Of embeddings: `dimension` of each vector, `normalised` to length 1. Of every answer:
+    `request_id`, the header with an id of its own. `idempotency`: the request header by which a repeat is recognised
+    and not carried out again. `rate_limit`: requests within a minute above which the service declines with 429 and
+    Retry-After. `unprovoked_failures`: the share of plain valid requests that may fail without a cause; without it they
+    are counted and not judged. `refuses`: bad inputs, by the names that reports show, that are never answered as if
+    they were good. `open_pages`: paths of pages for operators (metrics, documentation) that need no key on purpose.
     """
 
     deterministic: bool = False
@@ -75,7 +75,7 @@ class Promises:
     choices: bool = False
     logprobs: bool = False
     prefix_cache: bool = False
-    reasoning: Literal["on", "off"] | None = None
+    reasoning: Literal["on", "off", "callers"] | None = None
     output_limit: OverZero[int] | None = None
     dimension: OverZero[int] | None = None
     normalised: bool = False

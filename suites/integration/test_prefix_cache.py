@@ -20,7 +20,8 @@ _FIRST_WORDS, _MORE_WORDS = 1100, 200
 _TEXT = "the fox cat dog bird is in the garden behind the barn under the tree near the river"
 _WORDS = _TEXT.split()
 _ANSWER = "Yes."
-_REQUESTS = _TURNS + _CONVERSATIONS * (1 + 3 * (_TURNS - 1))
+_SYSTEM = "You are a patient guide to a garden, and answer in one word."
+_REQUESTS = 1 + _TURNS + _CONVERSATIONS * (1 + 3 * (_TURNS - 1))
 
 
 def _draw_nonce() -> str:
@@ -29,16 +30,20 @@ def _draw_nonce() -> str:
 
 
 class _Dialogue:
-    """A conversation whose answers are recorded: every turn is the beginning of the next one."""
+    """A conversation whose answers are recorded: every turn is the beginning of the next one.
 
-    def __init__(self, ai_client: Session, generator: random.Random) -> None:
-        self._client, self._nonce = ai_client, _draw_nonce()
+    It begins with a message of the system, if there is one.
+    """
+
+    def __init__(self, ai_client: Session, generator: random.Random, system: str = "") -> None:
+        self._client, self._nonce, self._system = ai_client, _draw_nonce(), system
         lengths = [_FIRST_WORDS, *[_MORE_WORDS] * (_TURNS - 1)]
         self._questions = [f"{' '.join(generator.choices(_WORDS, k=n))}. Is that so?" for n in lengths]
 
     def write(self, turn: int) -> str:
         """All that was said up to a turn, as one text."""
-        return f" {_ANSWER} ".join([f"{self._nonce} {self._questions[0]}", *self._questions[1 : turn + 1]])
+        talk = f" {_ANSWER} ".join([f"{self._nonce} {self._questions[0]}", *self._questions[1 : turn + 1]])
+        return f"{self._system} {talk}".lstrip()
 
     def ask(self, turn: int, *, stream: bool = False) -> Exchange:
         """Ask a turn, with all turns before it: as messages, or as one text where the protocol takes no messages."""
@@ -53,7 +58,7 @@ class _Dialogue:
         return self._ask([f"{_draw_nonce()} {self._questions[turn][-40:]}"], stream=stream)
 
     def _ask(self, questions: list[str], *, stream: bool) -> Exchange:
-        messages: list[dict[str, Any]] = []
+        messages: list[dict[str, Any]] = [{"role": "system", "content": self._system}] if self._system else []
         for question in questions:
             messages += [{"role": "user", "content": question}, {"role": "assistant", "content": _ANSWER}]
         query = make_query(self._client, SHORT, messages[:-1], stream=stream)
@@ -65,9 +70,13 @@ class _Dialogue:
 
 
 def _hold(ai_client: Session, generator: random.Random) -> Conversation:
-    dialogue = _Dialogue(ai_client, generator)
-    turns = range(_TURNS)
-    return Conversation([dialogue.write(turn) for turn in turns], [dialogue.ask(turn) for turn in turns])
+    dialogue = _Dialogue(ai_client, generator, _SYSTEM)
+    exchanges = [dialogue.ask(0)]
+    if not exchanges[0].ok:  # some services take no message of the system
+        dialogue = _Dialogue(ai_client, generator)
+        exchanges = [dialogue.ask(0)]
+    exchanges += [dialogue.ask(turn) for turn in range(1, _TURNS)]
+    return Conversation([dialogue.write(turn) for turn in range(_TURNS)], exchanges)
 
 
 def _time_turns(ai_client: Session, generator: random.Random) -> list[TurnTriple]:

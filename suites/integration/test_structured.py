@@ -6,12 +6,14 @@ from functools import partial
 from typing import Any
 
 from harness.checks.generation import structured
+from harness.checks.generation.text_cases import is_cut
 from harness.suite import Session, Verdict, check, mutate
 
 from .generated_text import ask_both_ways, make_query
 
 STRUCTURED_PROMPT = "Describe one animal in one short JSON object."
-_TOKENS, _CUT = 96, 3
+_TOKENS, _MORE_TOKENS, _CUT = 96, 384, 3
+"""Tokens for an object, for one that was cut, and for one that is to be cut."""
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -36,13 +38,16 @@ def make_schema_format(name: str) -> dict[str, Any]:
 
 @structured_check(
     "structured output obeys its schema, whole and streamed",
-    requests=2,
-    tokens=2 * _TOKENS,
+    requests=4,
+    tokens=2 * _TOKENS + 2 * _MORE_TOKENS,
     cases=tuple(ANSWER_SCHEMAS),
     broken_by=(mutate("other_answer"), mutate("empty_answer")),
 )
 def test_obeys(ai_client: Session, case: str) -> Verdict:
-    exchanges = ask_both_ways(ai_client, _TOKENS, STRUCTURED_PROMPT, response_format=make_schema_format(case))
+    form = make_schema_format(case)
+    exchanges = ask_both_ways(ai_client, _TOKENS, STRUCTURED_PROMPT, response_format=form)
+    if any(exchange.answer is not None and is_cut(exchange.answer) for exchange in exchanges):
+        exchanges = ask_both_ways(ai_client, _MORE_TOKENS, STRUCTURED_PROMPT, response_format=form)
     return structured.judge_structured_output(exchanges, ANSWER_SCHEMAS[case], ai_client.show)
 
 

@@ -23,6 +23,10 @@ def _count_cached(client: httpx.Client) -> object:
 
 
 LANGUAGE: dict[str, Look] = {
+    "effort_ignored": asks(chat(think=True)),
+    "one_switch_known": asks(chat(think=True)),
+    "structured_never_ends": asks(chat(response_format=FORM, max_tokens=64)),
+    "usage_undercounted": asks(chat()),
     "history_marked": asks(_talk(*_EARLIER)),
     "no_think_hides_answer": asks(chat("Say /no_think.")),
     "parts_as_python": asks(chat() | {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]}),
@@ -31,6 +35,7 @@ LANGUAGE: dict[str, Look] = {
     "short_answer_as_thinking": asks(chat("Say hello.", max_tokens=48)),
     "stream_as_thinking": asks(chat(stream=True)),
     "structured_key_doubled": asks(chat(response_format=FORM, max_tokens=64)),
+    "system_at_end": asks(_talk({"role": "system", "content": "Repeat after me: abc"}, *_EARLIER)),
     "thinking_by_caller": asks(chat(chat_template_kwargs={"enable_thinking": True})),
     "thinking_by_effort": asks(chat(reasoning_effort="low")),
     "thinking_spilled": asks(chat(chat_template_kwargs={"enable_thinking": False})),

@@ -632,6 +632,7 @@ def _take_chat_time(client: httpx.Client, prompt: str) -> float:
 
 
 VARIANTS: dict[str, Look] = {
+    "thinks_when_asked": asks(chat(think=True)),
     "knows_one_spelling": lambda client: status(client, _with_newer_limit()),
     "not_ready_when_busy": lambda client: _ask_whether_live(client, "/ready"),
     "success_stated_inside": lambda client: sorted(client.post("/predict", json=ONE).json()),

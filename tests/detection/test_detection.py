@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -122,6 +123,17 @@ def test_an_interrupted_benchmark_goes_on_where_it_was(tmp_path: Path) -> None:
     assert again.run_once("variant jittery 0", run_again) == first
     assert again.run_once("variant jittery 1", lambda: replace(first, rows=())).rows == ()
     assert len(file.read_text().splitlines()) == 2
+
+
+def test_a_line_that_a_killed_benchmark_left_unfinished_is_made_again(tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    outcome = RunOutcome("jittery", PLAIN, 0, 3.2, 70, ())
+    for key in ("variant jittery 0", "variant jittery 1"):
+        RunRecords(file).run_once(key, lambda: outcome)
+    file.write_bytes(file.read_bytes()[:-20])
+    again = RunRecords(file)
+    assert again.run_once("variant jittery 1", lambda: replace(outcome, seconds=4.0)).seconds == 4.0
+    assert [json.loads(line)["key"][-1] for line in file.read_text().splitlines()] == ["0", "1"]
 
 
 def test_the_bound_counts_variants_and_not_their_runs() -> None:

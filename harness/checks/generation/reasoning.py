@@ -1,5 +1,7 @@
 """Thinking that callers switch on and off: each spelling that services know keeps what is promised, or is refused.
 
+Promised is thinking (`on`), none (`off`), or that a switch which is accepted switches it (`callers`).
+
 Tested in tests/checks/generation/test_reasoning.py.
 """
 
@@ -36,6 +38,11 @@ SPELLINGS: Mapping[str, Mapping[str, Any]] = {
     'think "high"': {"think": "high"},
 }
 """The options by which callers of vLLM, SGLang, Qwen, Anthropic, OpenAI, OpenRouter and Ollama switch thinking."""
+_SWITCH_OFF = (
+    *("enable_thinking false", 'enable_thinking "false"', "enable_thinking false, beside the messages"),
+    *("thinking disabled", "reasoning_effort none", "reasoning without one", "think false"),
+)
+_SWITCH_NOTHING = ("", "reasoning_effort minimal")
 
 
 def find_thinking(exchange: Exchange) -> str:
@@ -55,30 +62,44 @@ def find_thinking(exchange: Exchange) -> str:
 def judge_reasoning(promise: str, answers: Sequence[tuple[str, Exchange]], show: Show) -> Verdict:
     """Every answer has thinking where the promise is `on`, and none where it is `off`; a 4xx refuses a spelling.
 
-    `answers` has the plain request and each spelling by its name.
+    Where it is `callers` each spelling says which. `answers` has the plain request and each spelling by its name.
     """
     cases: list[Case] = []
     refused = 0
     for name, exchange in answers:
         is_refused = classify_reaction(exchange) is Reaction.REFUSED and bool(name)
         refused += is_refused
-        problem = "" if is_refused else _find_broken_promise(promise, name or "no switch", exchange)
+        wanted = _get_wanted(promise, name)
+        problem = "" if is_refused else _find_broken_promise(wanted, promise, name or "no switch", exchange)
         unjudged = explain_decline(exchange)
-        if not problem and not unjudged and promise == "on" and _is_spent(exchange):
+        if not problem and not unjudged and wanted == "on" and _is_spent(exchange):
             unjudged = "the limit of tokens ended the answer before anything was written"
         cases.append(judge_case(name or "no switch", exchange, problem, show, unjudged))
-    holds = f"with {len(answers)} spellings every answer {'has' if promise == 'on' else 'is without'} thinking"
+    holds = f"with {len(answers)} spellings every answer {_HOLDS[promise]}"
     return judge_contract(cases, f"{holds}, or is refused ({refused})" if refused else holds)
 
 
-def _find_broken_promise(promise: str, name: str, exchange: Exchange) -> str:
+_HOLDS = {"on": "has thinking", "off": "is without thinking", "callers": "has thinking where it is switched on, alone"}
+
+
+def _get_wanted(promise: str, name: str) -> str:
+    """Whether thinking must be `on` or `off` with a spelling; empty where either is right."""
+    if promise != "callers":
+        return promise
+    if name in _SWITCH_NOTHING:
+        return ""
+    return "off" if name in _SWITCH_OFF else "on"
+
+
+def _find_broken_promise(wanted: str, promise: str, name: str, exchange: Exchange) -> str:
     if not exchange.ok:
         return f"with {name} there is no valid answer: {exchange.outcome}"
     sign = find_thinking(exchange)
-    if promise == "off" and sign:
-        return f"reasoning is promised to be off, and with {name} the answer has {sign}"
-    if promise == "on" and not sign and not _is_spent(exchange):
-        return f"reasoning is promised to be on, and with {name} the answer has none"
+    promised = f"reasoning is promised to be {'as callers switch it' if promise == 'callers' else promise}"
+    if wanted == "off" and sign:
+        return f"{promised}, and with {name} the answer has {sign}"
+    if wanted == "on" and not sign and not _is_spent(exchange):
+        return f"{promised}, and with {name} the answer has none"
     return ""
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from harness.checks.common import Show, judge
-from harness.checks.generation.text_cases import Unjudged, count_text_tokens, get_usage, judge_exchange
+from harness.checks.generation.text_cases import Unjudged, count_text_tokens, get_usage, is_cut, judge_exchange
 from harness.checks.generation.thinking import explain_spent_limit
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Verdict, judge_contract
+
+_SURE_LIMIT = 64
+"""A larger limit may not be what ended an answer: services have limits of their own."""
 
 
 @judge
@@ -116,6 +119,8 @@ def _find_bad_sum(answer: Answer, limit: int) -> str | None:
         return "0 prompt tokens for a prompt"
     if completion == 0 and answer.text:
         return f"0 completion tokens for the text {answer.text[:40]!r}"
+    if is_cut(answer) and completion + (answer.usage.reasoning_tokens or 0) < min(limit, _SURE_LIMIT) / 2:
+        return f"{completion} completion tokens, although the limit of {limit} ended the answer"
     counted = count_text_tokens(answer)
     if counted is None or counted <= limit:
         return None

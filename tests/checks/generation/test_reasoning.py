@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.checks.generation.parameters import judge_output_limit
-from harness.checks.generation.reasoning import judge_reasoning
+from harness.checks.generation.reasoning import SPELLINGS, judge_reasoning
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Choice, Exchange, Request, Response, Timing, Usage
 from harness.core.verdict import Counterexample, Status
@@ -51,6 +51,28 @@ THINKING = answered(reasoning="Hm, what is asked?")
 def test_each_spelling_keeps_the_promise_or_is_refused(promise: str, spelt: Exchange, status: Status) -> None:
     plain = THINKING if promise == "on" else answered()
     verdict = judge_reasoning(promise, [("", plain), ("think true", spelt)], show)
+    assert verdict.status is status, verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "spelt", "status"),
+    [
+        ("think true", THINKING, Status.PASS),
+        ("think true", answered(), Status.FAIL),
+        ("reasoning_effort high", answered(), Status.FAIL),
+        ("reasoning_effort high", failed(400), Status.PASS),
+        ("reasoning_effort high", answered("", end="length"), Status.INCONCLUSIVE),
+        ("reasoning_effort minimal", answered(), Status.PASS),
+        ('enable_thinking "false"', answered(), Status.PASS),
+        ('enable_thinking "false"', THINKING, Status.FAIL),
+    ],
+)
+@pytest.mark.parametrize("plain", [answered(), THINKING])
+def test_a_switch_of_callers_switches_or_is_refused(
+    name: str, spelt: Exchange, status: Status, plain: Exchange
+) -> None:
+    assert name in SPELLINGS
+    verdict = judge_reasoning("callers", [("", plain), (name, spelt)], show)
     assert verdict.status is status, verdict.reason
 
 

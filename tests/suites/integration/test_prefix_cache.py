@@ -52,12 +52,21 @@ def test_what_moves_in_the_middle_is_quoted(tmp_path: Path) -> None:
     numbers = itertools.count(100)
 
     def interrupt(body: dict[str, Any]) -> None:
-        text = body["messages"][0]["content"]
-        body["messages"][0]["content"] = f"{text[:2000]} {next(numbers)} {text[2000:]}"
+        text = body["messages"][1]["content"]
+        body["messages"][1]["content"] = f"{text[:2000]} {next(numbers)} {text[2000:]}"
 
     verdict = judge(tmp_path, interrupt)
     assert verdict.status is Status.FAIL
     assert "the prefix moves at about token" in verdict.counterexamples[0].summary
+
+
+def test_a_service_without_messages_of_the_system_is_asked_without_them(tmp_path: Path) -> None:
+    def refuse(body: dict[str, Any]) -> None:
+        if body["messages"][0]["role"] == "system":
+            body["messages"][0]["role"] = "unknown"
+
+    verdict = judge(tmp_path, refuse)
+    assert verdict.status is Status.PASS, verdict.reason
 
 
 def test_without_counts_the_times_are_judged(tmp_path: Path) -> None:

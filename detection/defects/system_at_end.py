@@ -1,0 +1,32 @@
+"""The template joins the system's message to whichever message of the user is the last: all prefixes move (Mistral)."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.change_request import Object, change_requests
+from detection.switch import CHAT, Defect
+
+
+def _move(request: Object) -> None:
+    messages = request.get("messages")
+    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
+        return
+    first, last = messages[:1], messages[-1:]
+    if first and first[0].get("role") == "system" and last[0].get("role") == "user":
+        last[0]["content"] = f"{first[0].get('content')}\n\n{last[0].get('content')}"
+        request["messages"] = messages[1:]
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return change_requests(app, _move)
+
+
+DEFECT = Defect(
+    name="system_at_end",
+    title="the system's message moves to the last turn, so that no prefix stays",
+    caught_by="ai-suite/integration/test_prefix_cache.py::test_kept",
+    protocols=(CHAT,),
+    wrap=_wrap,
+    promises={"prefix_cache": True},
+)

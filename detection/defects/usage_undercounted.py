@@ -1,0 +1,29 @@
+"""Tokens that were written before a request was put back into the queue are not counted (ExLlamaV3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from detection.change_answer import change_answers
+from detection.switch import CHAT, Defect
+
+
+def _forget(answer: dict[str, Any]) -> None:
+    if counts := answer.get("usage"):
+        counts["completion_tokens"] = counts["completion_tokens"] // 4
+        counts["total_tokens"] = counts["prompt_tokens"] + counts["completion_tokens"]
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return change_answers(app, _forget)
+
+
+DEFECT = Defect(
+    name="usage_undercounted",
+    title="a quarter of the completion tokens is counted",
+    caught_by="ai-suite/integration/test_usage.py::test_counts",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)
