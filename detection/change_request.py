@@ -111,6 +111,17 @@ def change_texts(app: ASGIApp, reword: Callable[[str], str]) -> ASGIApp:
     return change_answers(app, change)
 
 
+def change_prompts(app: ASGIApp, reword: Callable[[str], str]) -> ASGIApp:
+    """Pass every text of a chat request through `reword`."""
+
+    def change(request: Object) -> None:
+        for message in request.get("messages") or ():
+            if isinstance(message, dict) and isinstance(message.get("content"), str):
+                message["content"] = reword(message["content"])
+
+    return change_requests(app, change)
+
+
 def read_rows(request: Object) -> Rows | None:
     """The rows of a batch: instances, the rows of the first tensor, or texts; None where there are none."""
     if isinstance(request.get("instances"), list):

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Receive, Scope, Send
-
+from detection.open_door import add_guest, admit
 from detection.switch import Defect
-from harness.reference.settings import ServiceSettings
-
-_KEY = "of-whoever-has-a-token"
 
 
-def _configure(settings: ServiceSettings) -> ServiceSettings:
-    return replace(settings, api_key=f"{settings.api_key},{_KEY}")
-
-
-def _outside(app: ASGIApp) -> ASGIApp:
-    async def around(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and Headers(scope=scope).get("authorization", "").count(".") == 2:
-            MutableHeaders(scope=scope)["authorization"] = f"Bearer {_KEY}"
-        await app(scope, receive, send)
-
-    return around
+def _has_three_parts(line: str) -> bool:
+    return line.count(".") == 2
 
 
 DEFECT = Defect(
@@ -31,6 +17,6 @@ DEFECT = Defect(
     title="a token that has ended, or that nobody signed, opens the door",
     caught_by="ai-suite/adversarial/test_security.py::test_disguised_keys",
     needs_key=True,
-    configure=_configure,
-    outside=_outside,
+    configure=add_guest,
+    outside=partial(admit, shows_guest=_has_three_parts),
 )

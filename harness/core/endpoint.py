@@ -52,8 +52,13 @@ class Secret:
     def renew(self, value: str) -> None:
         """Replace the value for everyone who holds this secret."""
         if value != self.value:
-            self.former_values.append(self.value)
+            self.hide(self.value)
             self.value = value
+
+    def hide(self, value: str) -> None:
+        """Keep another value secret as well: a former one, or one that shows this one."""
+        if value not in self.former_values:
+            self.former_values.append(value)
 
     def __str__(self) -> str:
         return "***"
@@ -82,7 +87,7 @@ class Credentials:
     def build_headers(self) -> tuple[tuple[str, str], ...]:
         """The header lines that carry the secret."""
         if self.scheme == "bearer":
-            return ((self.header, f"Bearer {self.secret.value}"),)
+            return ((self.header, f"Bearer {self.secret.value}".rstrip()),)
         if self.scheme == "header":
             return ((self.header, self.secret.value),)
         pair = f"{self.username}:{self.secret.value}".encode()

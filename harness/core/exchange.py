@@ -263,7 +263,7 @@ def _has_element(value: Any) -> bool:
     return any(map(_has_element, value)) if isinstance(value, list) else True
 
 
-Authorization = Literal["own", "other", "wrong", "none"]
+Authorization = Literal["own", "other", "wrong", "respelt", "none"]
 """The credential that a request carried: the endpoint's own, another caller's, a wrong one, or none."""
 
 

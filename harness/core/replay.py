@@ -73,6 +73,19 @@ def shorten_body(body: bytes, limit: int = MAX_BODY_SHOWN) -> str:
     return text[:limit] + note
 
 
+RESPELT = "made of the right one"
+"""The source of a credential that is nearly the right one, and as secret."""
+
+
+def name_authorization(endpoint: Endpoint, credentials: Credentials | None) -> Authorization:
+    """Which credential a request carried that is not the endpoint's own."""
+    if credentials is None:
+        return "none"
+    if credentials is endpoint.other_credentials:
+        return "other"
+    return "respelt" if credentials.source == RESPELT else "wrong"
+
+
 def build_curl(request: Request, endpoint: Endpoint, authorization: Authorization = "own") -> str:
     """The curl command that sends this request again, with the credential that it carried.
 
@@ -110,6 +123,9 @@ def _build_credential_option(
 ) -> list[str]:
     if authorization == "none":
         return []
+    if authorization == "respelt":
+        [(name, _)] = credentials.build_headers()
+        return ["-H", quote_word(f"{name}: ***")]
     if authorization == "wrong":
         [(name, value)] = credentials.make_wrong().build_headers()
         return ["-H", quote_word(f"{name}: {value}")]

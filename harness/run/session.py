@@ -14,10 +14,10 @@ from harness.checks.generation.template_marks import TextTally
 from harness.core.adapter import Adapter, Capabilities, Facts, HealthReader, StreamDecoder, make_sample
 from harness.core.endpoint import Credentials, Endpoint
 from harness.core.errors import ErrorClass, HarnessError
-from harness.core.exchange import Authorization, Exchange, Headers, Query, Request
+from harness.core.exchange import Exchange, Headers, Query, Request
 from harness.core.generation_options import choose_limit_value, find_limit_option, merge_options
 from harness.core.noise import may_be_noise
-from harness.core.replay import show_exchange, show_timed_exchange
+from harness.core.replay import name_authorization, show_exchange, show_timed_exchange
 from harness.core.settings import Promises, Settings
 from harness.core.verdict import Counterexample
 from harness.io.client import ENDPOINT_CREDENTIALS, Client
@@ -155,9 +155,7 @@ class Session:
         """The exchange with what it says of the credentials that it carried."""
         if credentials is ENDPOINT_CREDENTIALS:
             return exchange
-        given: Authorization = "wrong" if credentials else "none"
-        is_other = credentials is not None and credentials is self.endpoint.other_credentials
-        return replace(exchange, authorization="other" if is_other else given)
+        return replace(exchange, authorization=name_authorization(self.endpoint, credentials))
 
     def begin(self, query: Query, intended: float | None = None) -> Asked:
         """Send one inference without waiting for its end, which `end` does; `intended` is when it was due (None: now).

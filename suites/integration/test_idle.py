@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 
 from harness.checks.bad_input.ordinary_inputs import shows_hang
-from harness.checks.control import Control
 from harness.checks.http import idle
 from harness.checks.http.idle import CONTENT_PAUSES, PausedAnswers
 from harness.core.exchange import Exchange, Query
 from harness.run.asking_in_turn import ask_in_turn
-from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, mutate
+
+from .control_inputs import ask_alone
 
 _INPUTS = 3
 _REQUEST_TIMEOUT = 408
@@ -33,13 +33,7 @@ def _ask_after_pause(ai_client: Session, query: Query) -> Exchange:
     broken_by=(mutate("other_answer", skip=2 * _INPUTS), mutate("answer_status", status=500, skip=2 * _INPUTS)),
 )
 def test_first_after_pause(ai_client: Session) -> Verdict:
-    rows = Rows(ai_client)
-    inputs = rows.draw_distinct(_INPUTS)
-    queries = [rows.query([row]) for row in inputs]
-    asked = ask_in_turn(ai_client.ask, queries * 2)
-    marks = [str(row).split()[-1] for row in inputs if rows.has_codes]
-    may_reword = rows.text and not ai_client.promises.deterministic
-    control = Control(asked[: len(queries)], asked[len(queries) :], marks, may_reword)
+    queries, control = ask_alone(ai_client, _INPUTS)
     pauses: list[PausedAnswers] = []
     while not control.problem and len(pauses) < CONTENT_PAUSES:
         time.sleep(ai_client.promises.idle)

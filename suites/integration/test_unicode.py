@@ -22,7 +22,7 @@ _LIMIT = 80
 _CONFIRMED_TEXTS = 2
 """Texts that are sent again because they seem changed: one that is proven so decides the check."""
 _TEXT_REQUESTS = CONTROL_COST + 6 * len(UNICODE_TEXTS) + 2 + 2 * CONFIRMATIONS * _CONFIRMED_TEXTS
-_ID = "aiharness \u00e9\u05d0\U0001f600"
+_ID = "aiharness \u00e9e\u0301\u05d0\U0001f600 &amp; %20 \\n"
 
 
 def _make_query(ai_client: Session, text: str) -> Query:
@@ -98,6 +98,17 @@ def _ask_texts(ai_client: Session) -> TextAnswers:
 )
 def test_text_kept(ai_client: Session) -> Verdict:
     return unicode.judge_texts(_ask_texts(ai_client), ai_client.show)
+
+
+@check(
+    "escapes and unusual normal forms come back byte for byte",
+    level="warn",
+    needs=("text_input",),
+    requests=0,
+    broken_by=(mutate("other_answer", skip=CONTROL_COST),),
+)
+def test_text_exact(ai_client: Session) -> Verdict:
+    return unicode.judge_exact_texts(_ask_texts(ai_client), ai_client.show)
 
 
 @check(

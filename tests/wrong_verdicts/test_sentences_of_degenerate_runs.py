@@ -84,8 +84,8 @@ CLAIMS: Mapping[str, Rule] = {
         r"prediction succeeds|a complete answer|same text|of one value|of one form|of one kind|one version|same answer"
         r"|answered validly|as before|changes no answer|as the plain request|legal forms|trace headers|invalid bytes"
     ): lambda _, run: run.sent.filled > 0,
-    r"right after a pause of .* answered as before": lambda _, run: run.sent.filled > 0,
     r"reaches the model|earlier reasoning is|no hidden prompt shows": lambda _, run: run.sent.filled > 0,
+    r"right after a pause of .* answered as before|is repeated byte for byte": lambda _, run: run.sent.filled > 0,
     r"answered as in the plain one|none of \d+ texts holds": lambda _, run: run.sent.filled > 0,
     r"^(\d+) of (\d+) plain valid requests failed": lambda match, _: int(match[1]) < int(match[2]),
     # What any answer shows, even an empty one.

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from harness.checks.generation.rewriting import Rewriting, find_rewriting
 from harness.checks.generation.text_cases import Unjudged
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -25,11 +26,15 @@ UNICODE_TEXTS: Mapping[str, str] = {
     "combining": "e\u0301 n\u0303 Z\u0351\u0327\u030a A\u030a",
     "four bytes": "\U0002070e\U00020731 \U0001d518\U0001d52b\U0001d526",
     "byte order mark": "one\ufefftwo",
+    "escapes": r"one \n two \"x\" three \u00e9 four a%20b five &amp; six <i> seven",
+    "other normal forms": "one e\u0301 two \ufb01 three \uff21 four \u2460 five \u212b six a\u200db seven",
     "NUL": "one\0two",
     "a lone surrogate": "one\ud800two",
 }
 """Texts by name; the last two may be refused, the others are ordinary text in some language."""
 ODD_TEXTS = ("NUL", "a lone surrogate")
+EXACT_TEXTS = ("escapes", "other normal forms")
+"""Texts that come back byte for byte, unless a tokenizer or a model reads them otherwise."""
 NEVER_DROPPED = ("emoji", "right to left", "four bytes")
 """Texts that no tokenizer may drop: normalisation may remove marks and blanks, but not these."""
 _FEW_LETTERS = 3
@@ -57,11 +62,23 @@ def find_changed_text(name: str, answer: str) -> str | None:
     between = _find_between(answer)
     if between is None:
         return Unjudged(f"the model did not repeat both marks: {answer!a:.60}")
+    if rewriting := find_exact_rewriting(name, between):
+        return rewriting.words if rewriting.is_escaped else Unjudged(rewriting.words)
     if name not in NEVER_DROPPED:
         return _find_filler(between)
     if not set(filter(_must_be_kept, UNICODE_TEXTS[name])).isdisjoint(between):
         return None
     return _describe_replacement(between)
+
+
+def find_exact_rewriting(name: str, answer: str) -> Rewriting | None:
+    """How one of the `EXACT_TEXTS` was rewritten in an answer."""
+    return find_rewriting(UNICODE_TEXTS[name], answer) if name in EXACT_TEXTS else None
+
+
+def has_exact_echo(name: str, answer: str) -> bool:
+    """Whether an answer repeats one of the `EXACT_TEXTS` byte for byte."""
+    return UNICODE_TEXTS[name] in answer
 
 
 def _describe_replacement(between: str) -> str:

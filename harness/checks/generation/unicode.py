@@ -11,10 +11,13 @@ from harness.checks.common import Show, explain_decline, judge, judge_case
 from harness.checks.comparison import compare_contents
 from harness.checks.control import Control
 from harness.checks.generation.echo import (
+    EXACT_TEXTS,
     ODD_TEXTS,
     PLAIN_TEXT,
     find_changed_text,
+    find_exact_rewriting,
     find_misread_text,
+    has_exact_echo,
     has_plain_echo,
     has_replacement,
 )
@@ -93,7 +96,7 @@ class TextAnswers:
         text, spellings = read_text(exchange), self.spellings[name]
         change = None
         if self.has_echo:
-            change = find_changed_text(name, text)
+            change = self._find_changed_copy(name, text)
         if _is_change(change) or exchange is not spellings.streamed:
             return change
         if has_replacement(text) and not has_replacement(spellings.escaped.text):
@@ -101,6 +104,13 @@ class TextAnswers:
         if self.deterministic and text != spellings.escaped.text:
             return f"the streamed text is {text!a:.80}, the unstreamed one {spellings.escaped.text!a:.80}"
         return change
+
+    def _find_changed_copy(self, name: str, text: str) -> str | None:
+        """What is changed in a text that a service repeats: one that does so unasked has no habits of its own."""
+        rewriting = find_exact_rewriting(name, text)
+        if rewriting and not self.asked_to_echo:
+            return rewriting.words
+        return find_changed_text(name, text)
 
     def judge_change(self, name: str, exchange: Exchange) -> str | None:
         """What is changed in the text that a valid answer repeats; `Unjudged` if that may be a habit of the model.
@@ -113,7 +123,7 @@ class TextAnswers:
         repeats = self.spellings[name].repeats
         for repeated, plain in repeats:
             text = read_text(repeated)
-            is_changed = find_changed_text(name, text) if self.has_echo else has_replacement(text)
+            is_changed = self._find_changed_copy(name, text) if self.has_echo else has_replacement(text)
             is_shown = not self.has_echo or has_plain_echo(read_text(plain))
             if not (is_shown and is_changed and not isinstance(is_changed, Unjudged)):
                 return Unjudged(f"{change}, but not each of {1 + len(repeats)} times")
@@ -260,6 +270,28 @@ def _judge_spellings(answers: TextAnswers, name: str, spellings: Spellings, show
             return judge_case(name, exchange, f"text with {name} comes back changed: {change}", show), ""
         note = note or change or ""
     return Case(name), note
+
+
+@judge
+def judge_exact_texts(answers: TextAnswers, show: Show) -> Verdict:
+    """Escapes and unusual normal forms come back byte for byte, in one of the answers at least.
+
+    A tokenizer may put letters into another form, and a model may read escapes: the service is only suspected of it.
+    """
+    if obstacle := _find_obstacle(answers):
+        return obstacle
+    cases: list[Case] = []
+    for name in EXACT_TEXTS:
+        exchanges = [exchange for exchange in answers.spellings[name].list_exchanges() if exchange.ok]
+        rewritings = [find_exact_rewriting(name, read_text(exchange)) for exchange in exchanges]
+        shown = [exchange for exchange in exchanges if has_exact_echo(name, read_text(exchange))]
+        if exchanges and all(rewritings) and rewritings[0]:
+            cases.append(Case(name, show(f"text with {name}: {rewritings[0].words}", exchanges[0])))
+        elif not shown:
+            cases.append(Case(name, unjudged="the service does not repeat the words around"))
+        else:
+            cases.append(Case(name))
+    return judge_contract(cases, f"text with {' and with '.join(EXACT_TEXTS)} is repeated byte for byte")
 
 
 @judge

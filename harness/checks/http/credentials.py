@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from harness.checks.common import TOO_MANY_REQUESTS, Show, judge, judge_case
+from collections.abc import Callable, Mapping
+
+from harness.checks.common import TOO_MANY_REQUESTS, Show, explain_decline, judge, judge_case, judge_success
+from harness.core.endpoint import Credentials
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
@@ -35,3 +38,38 @@ def judge_credentials(kind: str, attempt: Exchange, control: Exchange, show: Sho
     if status >= 400 and status not in _REFUSAL_STATUSES:
         return verdict.with_notes(f"refused with {status} instead of 401 or 403")
     return verdict
+
+
+LEGAL_SPELLINGS: Mapping[str, Callable[[str, str, str], str]] = {
+    "the scheme in small letters": lambda name, scheme, key: f"{name}: {scheme.lower()} {key}",
+    "the scheme in capitals": lambda name, scheme, key: f"{name}: {scheme.upper()} {key}",
+    "two spaces after the scheme": lambda name, scheme, key: f"{name}: {scheme}  {key}",
+    "the header's name in capitals": lambda name, scheme, key: f"{name.upper()}: {scheme} {key}".replace("  ", " "),
+    "spaces at the end of the line": lambda name, scheme, key: f"{name}: {scheme} {key}  ".replace(":  ", ": "),
+}
+"""The line of a credential by its name, scheme and key, as RFC 9110 allows it (5.1, 5.5, 11.1 and 11.4)."""
+
+
+def spell_credential(
+    right: Credentials, spell: Callable[[str, str, str], str], head: bytes, body: bytes
+) -> list[bytes]:
+    """The request with the line of its credential spelt otherwise."""
+    [(name, value)] = right.build_headers()
+    scheme, _, key = value.rpartition(" ") if right.scheme != "header" else ("", "", value)
+    lines = head.split(b"\r\n")
+    for place, line in enumerate(lines):
+        if line.partition(b":")[0].lower() == name.lower().encode():
+            lines[place] = spell(name, scheme, key).encode("latin-1")
+    return [b"\r\n".join(lines) + body]
+
+
+@judge
+def judge_legal_spellings(answers: Mapping[str, Exchange], control: Exchange, show: Show) -> Verdict:
+    """The right credential is accepted in each spelling, as it is in the plain one in `control`."""
+    if not control.ok:
+        return make_inconclusive(f"the right credential is not accepted in its plain spelling: {control.outcome}", n=0)
+    cases = []
+    for name, exchange in answers.items():
+        failure = f"the right credential is refused with {name}"
+        cases.append(judge_success(name, exchange, failure, show, explain_decline(exchange)))
+    return judge_contract(cases, f"the right credential is accepted in {len(cases)} other spellings")

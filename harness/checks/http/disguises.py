@@ -15,9 +15,10 @@ from dataclasses import replace
 from harness.checks.common import Show, judge, judge_case
 from harness.core.endpoint import Credentials, Secret
 from harness.core.exchange import Exchange, Request
+from harness.core.replay import RESPELT
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
-MOST_DISGUISES = 48
+MOST_DISGUISES, MOST_NEAR = 48, 6
 _EXPIRED = {"sub": "admin", "role": "admin", "iat": 1_000_000_000, "exp": 1_000_003_600}
 """The claims of a token that ended in 2001."""
 _UNENDING = {"sub": "admin", "role": "admin", "exp": 9_999_999_999}
@@ -30,10 +31,31 @@ def list_disguises(valid: Request, right: Credentials) -> dict[str, tuple[Reques
         requests[name] = replace(valid, path=changed), None
     for name, line in _LINES.items():
         requests[name] = replace(valid, headers=(*valid.headers, line)), None
-    for name, text in _list_keys(right.secret.value).items():
+    for name, text in _list_keys().items():
         if text != right.secret.value:
             requests[name] = valid, replace(right, secret=Secret(text), source="made wrong on purpose", command=())
+    for name, key in list_near_keys(right).items():
+        requests[name] = valid, key
     return requests
+
+
+def list_near_keys(right: Credentials) -> dict[str, Credentials]:
+    """Credentials that are nearly the right one, by what is wrong with them."""
+    secret = right.secret.value
+    texts = {
+        "a key that lacks its last letter": secret[:-1],
+        "the first half of a key": secret[: len(secret) // 2],
+        "a key with one letter more": f"{secret}a",
+        "a key in other capitals": secret.swapcase(),
+        "a key twice": f"{secret} {secret}",
+    }
+    near = {}
+    for name, text in texts.items():
+        if text != secret:
+            right.secret.hide(text)
+            near[name] = replace(right, secret=Secret(text), source=RESPELT, command=())
+    empty = replace(right, secret=Secret(""), source="made wrong on purpose", command=())
+    return {"an empty key": empty, **near}
 
 
 def _list_paths(path: str) -> dict[str, str]:
@@ -78,12 +100,8 @@ _LINES: Mapping[str, tuple[str, str]] = {
 """Header lines that services trust."""
 
 
-def _list_keys(secret: str) -> dict[str, str]:
+def _list_keys() -> dict[str, str]:
     return {
-        "a key that lacks its last letter": secret[:-1],
-        "the first half of a key": secret[: len(secret) // 2],
-        "a key with one letter more": f"{secret}a",
-        "a key in other capitals": secret.swapcase(),
         "the key null": "null",
         "the key undefined": "undefined",
         "the key true": "true",

@@ -40,8 +40,8 @@ def _find_wrong_content(control: Control, number: int, exchange: Exchange) -> st
         return f"its answer is empty: {describe_no_content(exchange)}"
     if wrong := control.find_wrong_answer(number, exchange):
         return wrong
-    before = [control.list_marks(asked[number].content) for asked in (control.first, control.again)]
-    if all(number in marks for marks in before) and number not in control.list_marks(exchange.content):
+    first, again = (control.list_marks(asked[number].content) for asked in (control.first, control.again))
+    if number in first and number in again and number not in control.list_marks(exchange.content):
         return f"its answer lacks the code {control.marks[number]!r}, which both answers before held"
     return ""
 
@@ -54,8 +54,7 @@ def judge_first_after_pause(control: Control, pauses: Sequence[PausedAnswers], s
     """
     if why := control.problem or control.explain_empty():
         return make_inconclusive(why, n=0)
-    wrong = [find_content_problem(control, pause) for pause in pauses]
-    lasts = all(wrong) and len(wrong) >= CONTENT_PAUSES
+    lasts = len(pauses) >= CONTENT_PAUSES and all(find_content_problem(control, pause) for pause in pauses)
     cases = []
     for pause in pauses:
         for number, exchange in enumerate(pause.after):

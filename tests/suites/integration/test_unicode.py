@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import random
 import re
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -185,6 +187,10 @@ def latin(text: str) -> str:
         (Echo(say=lambda text: text.encode("ascii", "backslashreplace").decode()), "instead of the character"),
         (Echo(say=lambda text: json.dumps(text)[1:-1]), "instead of the character"),
         (Echo(say=lambda text: text.encode("ascii", "xmlcharrefreplace").decode()), "instead of the character"),
+        (Echo(hear=html.escape), "escaped once more (HTML)"),
+        (Echo(hear=lambda text: text.replace("<", "&lt;").replace(">", "&gt;")), "escaped once more (HTML)"),
+        (Echo(say=lambda text: text.replace("\\", "\\\\")), "escaped once more (JSON)"),
+        (Echo(say=lambda text: text.replace("%", "%25")), "escaped once more (percent)"),
         (Echo(say=lambda text: re.sub(r"[^\x00-\x7f]", "#", text)), "came back as"),
         (Echo(say=lambda text: re.sub(r"[^\x00-\x7f]", "\u25a1", text)), "came back as"),
         (Echo(say=lambda text: re.sub(r"[\U00010000-\U0010ffff]", "", text)), "is lost"),
@@ -203,6 +209,66 @@ def test_damaged_text_fails(tmp_path: Path, service: Echo, reason: str) -> None:
     verdict = run_checks(service, tmp_path)[0]
     assert verdict.status is FAIL, verdict.reason
     assert reason in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("service", "status", "reason"),
+    [
+        (Echo(), PASS, "byte for byte"),
+        (Echo(say=str.upper), INCONCLUSIVE, "does not repeat"),
+        (Echo(say=lambda _: "I would rather not."), INCONCLUSIVE, "does not repeat"),
+        (Echo(hear=html.unescape), FAIL, "its escape was decoded (HTML)"),
+        (Echo(hear=lambda text: text.replace("\\n", "\n")), FAIL, "its escape was decoded (JSON)"),
+        (Echo(hear=unquote), FAIL, "its escape was decoded (percent)"),
+        (Echo(hear=lambda text: unicodedata.normalize("NFC", text)), FAIL, "normal form NFC"),
+        (Echo(say=lambda text: unicodedata.normalize("NFKC", text)), FAIL, "normal form"),
+        (Echo(hear=lambda text: text.replace("\u200d", "")), FAIL, "characters that are not seen are lost"),
+    ],
+)
+def test_what_a_model_may_do_too_is_a_warning(tmp_path: Path, service: Echo, status: Status, reason: str) -> None:
+    with serve_wire(service) as url:
+        given = Settings(Endpoint(url, "openai_chat", model="m"), ("integration",))
+        with asking(given, tmp_path) as session:
+            session.is_reached = True
+            kept, exact = suite.test_text_kept(session), suite.test_text_exact(session)
+    assert kept.status is PASS, kept.reason
+    assert exact.status is status, exact.reason
+    assert reason in exact.reason
+
+
+class Copy(Service):
+    """Gives texts back, which it was not asked for: no model of language is between."""
+
+    def __init__(self, change: Change = same) -> None:
+        self.change = change
+
+    def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
+        try:
+            texts = json.loads(asked.body)["instances"]
+            return "200 OK", {"copies": [self.change(text.encode("utf-8", "replace").decode()) for text in texts]}
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return "400 Bad Request", {"error": "no texts"}
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (same, PASS),
+        (lambda text: unicodedata.normalize("NFC", text), FAIL),
+        (html.unescape, FAIL),
+        (html.escape, FAIL),
+        (lambda text: text.replace("\u200d", ""), FAIL),
+    ],
+)
+def test_a_service_that_repeats_unasked_must_do_so_byte_for_byte(
+    tmp_path: Path, change: Change, status: Status
+) -> None:
+    with serve_wire(Copy(change)) as url:
+        given = Settings(Endpoint(url, "plain_json", sample=["a text of some words"]), ("integration",))
+        with asking(given, tmp_path) as session:
+            session.is_reached = True
+            verdict = suite.test_text_kept(session)
+    assert verdict.status is status, verdict.reason
 
 
 def test_raw_bytes_read_wrongly_fail_without_a_count_where_answers_repeat(tmp_path: Path) -> None:
