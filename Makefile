@@ -66,6 +66,9 @@ cards: $(VENV)/.dev  ## judge real servers twice each, and write their cards (AR
 excerpts: $(VENV)/.dev  ## run the gates whose reports the documents show, and write the excerpts
 	$(BIN)/python -m docs.excerpts
 
+screenshots: $(VENV)/.dev  ## take the pictures of the report that the README and the documents show (ARGS="NAIVE HARDENED": from two saved runs)
+	$(BIN)/python -m docs.screenshots $(ARGS)
+
 bench: $(VENV)/.dev  ## the figures that the README quotes
 	$(BIN)/python -m benchmarks
 

@@ -30,10 +30,13 @@ _LABEL = 30
 
 
 def draw_forest(row: CheckRow) -> Markup:
-    """The slices that have an estimate, at most `FOREST_SLICES` of them, the worst; empty where there are none."""
+    """The slices that have an estimate, at most `FOREST_SLICES` of them, the worst.
+
+    Empty where there are none, and where a single one is what the row itself states.
+    """
     slices = [part for part in row.slices if is_drawable(part.estimate)]
     slices = sorted(slices, key=lambda part: part.estimate or 0.0, reverse=row.direction != ">=")[:FOREST_SLICES]
-    if not slices:
+    if not slices or (len(slices) == 1 and slices[0].estimate == row.estimate):
         return Markup("")
     lines = [replace(row, estimate=part.estimate, ci=part.ci, baseline=None) for part in slices]
     fitted = fit_scale([*lines, replace(row, baseline=None)])

@@ -20,6 +20,7 @@ _PLOT = Plot(_LEFT, _RIGHT, _TOP, BOTTOM)
 _FEWEST = 10
 """Samples that must lie beyond a percentile before it is reliable: where fewer do, the chart is hatched."""
 
+_ORDER = ("latency", "ttft", "inter_token")
 _WORDS = {"ttft": "time to first token (ttft)", "inter_token": "gap between chunks (inter_token)"}
 
 QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999)
@@ -55,6 +56,11 @@ class Cumulative:
     def format_value(self, value: float) -> str:
         """A value with the unit."""
         return format_quantity(value, self.unit)
+
+
+def rank_distribution(distribution: Distribution) -> tuple[bool, int]:
+    """Those of a load first, whole latencies before their parts."""
+    return not distribution.suite, _ORDER.index(distribution.metric) if distribution.metric in _ORDER else len(_ORDER)
 
 
 def accumulate_counts(distribution: Distribution) -> Cumulative | None:

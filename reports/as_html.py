@@ -42,6 +42,7 @@ from . import (
     _traffic,
     _view,
 )
+from ._history import list_trend_rows
 from ._key_figures import list_key_figures
 from ._plain import convert_report, convert_value
 from ._unjudged import group_unjudged
@@ -73,7 +74,7 @@ def _context(report: Report) -> dict[str, Any]:
     objectives = [row for row in ranked if _is_estimate(row) and not _comparison.is_difference(row)]
     estimates = [row for row in objectives if row.estimate is not None]
     latency = []
-    for distribution in report.distributions[:DISTRIBUTIONS]:
+    for distribution in sorted(report.distributions, key=_latency.rank_distribution)[:DISTRIBUTIONS]:
         if data := _latency.accumulate_counts(distribution):
             percentiles = _latency.list_percentiles(data)
             latency.append((data, _latency.draw_cdf(data), _latency.draw_spectrum(data), percentiles))
@@ -98,6 +99,7 @@ def _context(report: Report) -> dict[str, Any]:
         "timeline": _timeline.draw_timeline(bins, report.faults) if bins else None,
         "bins": bins,
         "few_bins": _timeline.fold_series(report.series, 60),
+        "trends": list_trend_rows(report),
         "waivers": list_waiver_lines(report.waivers[:100]),
         "clauses": _tally_clauses(report),
         "embedded": _embed(report),

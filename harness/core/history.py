@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.core.report import Figure, Report
+from harness.core.report import Figure, FigureTrend, Report, RunHistory
 from harness.core.verdict import Status
+
+_SHOWN_RUNS, _SHOWN_TRENDS = 30, 24
+"""Runs and figures that a report shows of a history."""
 
 _FREE = ("seed", "ceilings")
 """Parts of a plan's policy in which two runs may differ and still be compared."""
@@ -86,3 +89,27 @@ def _list_values(figure: Figure) -> Iterator[tuple[str, float | None]]:
     yield figure.title, figure.value
     for quantile in ("p50", "p95", "p99"):
         yield f"{figure.title} {quantile}", getattr(figure, quantile)
+
+
+def collect_history(lines: Sequence[HistoryLine]) -> RunHistory | None:
+    """The newest runs that can be compared with the last one, and their figures; None where there is no other."""
+    newest = lines[-1]
+    same = [line for line in lines if (line.target, line.setting) == (newest.target, newest.setting)][-_SHOWN_RUNS:]
+    if len(same) < 2:
+        return None
+    trends = [_follow_figure(name, figure, same) for name, figure in newest.figures.items()]
+    return RunHistory(
+        tuple(line.run for line in same),
+        tuple(line.started for line in same),
+        tuple(line.verdict for line in same),
+        tuple(trends[:_SHOWN_TRENDS]),
+    )
+
+
+def _follow_figure(name: str, newest: RunFigure, lines: Sequence[HistoryLine]) -> FigureTrend:
+    values = []
+    for line in lines:
+        figure = line.figures.get(name)
+        is_same = figure is not None and (figure.unit, figure.direction) == (newest.unit, newest.direction)
+        values.append(figure.value if figure is not None and is_same else None)
+    return FigureTrend(name, newest.unit, newest.direction, tuple(values))

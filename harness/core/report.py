@@ -204,6 +204,29 @@ class LoadPicture:
 
 
 @dataclass(frozen=True, slots=True)
+class FigureTrend:
+    """A figure from run to run in `unit`: `name` is a check's id, or a load with its figure.
+
+    `values[i]` is that of run i of the history; None where it had none. `direction` is the good side (`<=` or `>=`).
+    """
+
+    name: str
+    unit: str
+    direction: str
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunHistory:
+    """Runs of the same target, data, loads and deadlines in their order; the last one is that of the report."""
+
+    runs: tuple[str, ...]
+    started: tuple[str, ...]
+    verdicts: tuple[Status, ...]
+    trends: tuple[FigureTrend, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything a run ended with: the content of `gate.json`."""
 
@@ -220,6 +243,7 @@ class Report:
     sweep: SweepResult | None = None
     waivers: tuple[Mapping[str, Any], ...] = ()
     proof: GateProof | None = None
+    history: RunHistory | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     evidence_map: EvidenceMap | None = None

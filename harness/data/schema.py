@@ -30,6 +30,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "sweep": "The search for the capacity; null where none was made.",
         "waivers": "The configured waivers; `state` says what each lets through, or why nothing.",
         "proof": "Which contract checks were shown able to fail (aiharness prove); null for a run that was no proof.",
+        "history": "Earlier runs that can be compared with this one; null where there is none.",
         "environment": "Versions and platform of the harness.",
         "notes": "What a reader must know of how this run was judged.",
         "evidence_map": "The map of `[report] evidence_map`; null where the shipped one holds.",
@@ -170,6 +171,18 @@ FIELDS: dict[str, dict[str, str]] = {
         "errors": "Failed requests by class of error.",
         "figures": "What was measured, one entry a metric.",
         "good_shares": "Share of good requests in equal slices of these seconds; null for one without a request.",
+    },
+    "RunHistory": {
+        "runs": "Names of the runs, in their order; the last is this one.",
+        "started": "When each began, ISO 8601 in UTC.",
+        "verdicts": "How each ended.",
+        "trends": "The figures of this run, from run to run.",
+    },
+    "FigureTrend": {
+        "name": "Id of a check, or a load with its figure.",
+        "unit": "Unit of the values; empty for a share.",
+        "direction": "Good side, <= or >=.",
+        "values": "One for each run; null for a run without it.",
     },
     "LoadPicture": {
         "suite": "The suite whose loads these are.",

@@ -29,7 +29,7 @@ from harness.io.polite_client import MOST_WAITING, PoliteClient
 from harness.io.rundir import DECLINED, EvidenceLine, RunDir
 from harness.run.baseline import BaselineSource, compare_with_baseline, find_baseline
 from harness.run.gauges import add_gauges, probe_gauges
-from harness.run.history import note_run
+from harness.run.history import note_run, recall_runs
 from harness.run.planning import build_plan
 from harness.run.preflight import Preflight, load_adapter, run_preflight, wait_until_ready
 from harness.run.progress import Progress
@@ -297,6 +297,7 @@ class GateRun:
             broken=self.log.loss,
         )
         try:
+            report = recall_runs(self.run_dir.path, self.settings, report)
             report = write_reports(self.run_dir, report, self.settings.reports)
             note_run(self.run_dir.path, self.settings, report)
             return report

@@ -21,7 +21,7 @@ from harness.core.report import Report
 from harness.core.verdict import Status
 from harness.io.history_file import HISTORY, append_history, read_history
 from harness.run.baseline import find_baseline
-from harness.run.history import note_run
+from harness.run.history import note_run, recall_runs
 from harness.run.report_files import render_report
 from tests.reports.sample_reports import hostile_report, six_suites
 from tests.stats.test_history_change import make_history
@@ -240,3 +240,28 @@ def test_a_run_of_its_own_folder_adds_itself(tmp_path: Path) -> None:
     HISTORY.parent.mkdir()
     note_run(run, settings, make_run("run-01"))
     assert [line.run for line in read_history(HISTORY)] == ["run-01"]
+
+
+def test_a_report_shows_the_runs_before_it(folder: Path) -> None:
+    settings = resolve_settings(Options(suites=("smoke",), endpoint="http://127.0.0.1:9"), {}, [folder])
+    where = folder / ".aiharness" / "runs" / "run"
+    where.mkdir(parents=True)
+    other = replace(make_run("run-00"), target=replace(make_run("run-00").target, url="http://127.0.0.1:1"))
+    for report in (other, make_run("run-01", 0.4), make_run("run-02", 0.2, Status.FAIL)):
+        note_run(where, settings, report)
+    report = recall_runs(where, settings, make_run("run-03"))
+    assert report.history is not None
+    assert report.history.runs == ("run-01", "run-02", "run-03")
+    assert report.history.verdicts == (Status.PASS, Status.FAIL, Status.PASS)
+    trend = next(trend for trend in report.history.trends if trend.name == "steady: latency p50")
+    assert (trend.values, trend.unit, trend.direction) == ((0.4, 0.2, 0.3), "s", "<=")
+    page = render_report("html", report, where).decode()
+    text = re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", page.partition('id="h-history"')[2].partition("</section>")[0]))
+    assert "The last 3 runs of this target" in text
+    assert "PASS FAIL PASS" in text
+    assert "200 ms 400 ms 300 ms" in text
+
+
+def test_a_first_run_has_no_history(folder: Path) -> None:
+    settings = resolve_settings(Options(suites=("smoke",), endpoint="http://127.0.0.1:9"), {}, [folder])
+    assert recall_runs(folder / "runs" / "run", settings, make_run("run-01")).history is None

@@ -12,12 +12,14 @@ from harness.core.report import (
     Distribution,
     FaultRow,
     Figure,
+    FigureTrend,
     Generator,
     Load,
     LoadPicture,
     LoadSlice,
     PlanInfo,
     Report,
+    RunHistory,
     RunInfo,
     Second,
     Target,
@@ -71,6 +73,12 @@ def sample_report() -> Report:
             FaultRow("bandwidth 1 KB/s", "client→gateway", 340.0, 370.0, "none", None),
         ),
         generator=Generator(50.0, 49.7, 0.004, 0.41),
+        history=RunHistory(
+            ("20260117T090000Z-11aa", "20260124T090000Z-58c1", "20260131T120000Z-7f3a"),
+            ("2026-01-17T09:00:00+00:00", "2026-01-24T09:00:00+00:00", "2026-01-31T12:00:00+00:00"),
+            (Status.PASS, Status.INCONCLUSIVE, Status.FAIL),
+            (FigureTrend("steady: latency p95", "s", "<=", (0.41, None, 0.62)),),
+        ),
         waivers=({"check": "ai-suite/smoke/test_docs.py::test_openapi", "owner": "team-a", "expires": "2026-03-01"},),
         environment={"python": "3.11.7", "aiharness": "0.1.0", "platform": "Linux x86_64"},
         notes=("the endpoint announced no version",),
@@ -274,6 +282,7 @@ def six_suites(*, passes: bool = False) -> Report:
         loads=(_load(passes),),
         pictures=(load_picture(),),
         sweep=load_sweep(),
+        history=None,
         waivers=(),
     )
 
@@ -507,6 +516,12 @@ def hostile_report() -> Report:
             FaultRow(HOSTILE, HOSTILE, 1.0, -inf, HOSTILE, -(10**30), HOSTILE, None, {"end": inf}),
         ),
         generator=Generator(nan, inf, -1.0, 1e308),
+        history=RunHistory(
+            (HOSTILE, long),
+            (HOSTILE,),
+            (Status.FAIL,),
+            (FigureTrend(HOSTILE, HOSTILE, HOSTILE, (nan, -1e308, None, 1e308, inf)), FigureTrend(long, "s", "", ())),
+        ),
         loads=(
             Load(
                 HOSTILE,

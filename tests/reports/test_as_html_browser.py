@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from docs.screenshots import IMAGES, MOST_BYTES, SCREENSHOTS, cut_section, take_screenshot
 from harness.core.report import Report
 from tests.reports.browser import open_page
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from tests.reports.conftest import Render
 
 pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("kind", ["sample", "six", "hostile", "huge"])
@@ -54,3 +57,22 @@ def test_nothing_overflows_a_narrow_screen(
     assert found is not None
     assert 370 <= int(found[2]) <= 400
     assert int(found[1]) <= int(found[2])
+
+
+def test_pictures_of_sections_are_taken(chromium: str, render: Render, six: Report, tmp_path: Path) -> None:
+    page = render("html", six)
+    for shot in SCREENSHOTS[-3:-1]:
+        heading = "Timeline" if shot.heading == "Model validation" else shot.heading
+        picture = take_screenshot(page, replace(shot, heading=heading), tmp_path).read_bytes()
+        assert picture[:4] == b"RIFF"
+        assert 4_000 < len(picture) < 100_000
+    with pytest.raises(ValueError, match="no section 'Nothing'"):
+        cut_section(page, "Nothing")
+
+
+def test_the_pictures_of_the_documents_are_small_and_shown() -> None:
+    shown = "".join(path.read_text("utf-8") for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
+    files = {path.name: path.stat().st_size for path in IMAGES.iterdir()}
+    assert set(files) == {f"{shot.name}.webp" for shot in SCREENSHOTS}
+    assert sum(files.values()) <= MOST_BYTES
+    assert [name for name in files if f"images/{name}" not in shown] == []
