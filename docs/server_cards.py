@@ -2,13 +2,14 @@
 
 `docs/servers/data/NAME.json` holds what a card needs of two runs of smoke and integration: `default`, from the bare
 URL, and `strict`, with every promise of the row and the strict profile. The pages decide nothing; `make generate`
-writes them. What a finding is called stands in docs/findings.md: a line `**S7** (rows: checks)` gives its id.
+writes them. `docs/servers/findings.toml` says which failure is which finding of the documents.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -24,32 +25,32 @@ from harness.suite import list_checks
 DOCS = Path(__file__).parent
 CARDS = DOCS / "servers"
 MODES = ("default", "strict")
-_FINDING = re.compile(r"\*\*(S\d+)\*\* \(([^:)]+): ([^)]+)\)")
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFinding:
-    """A numbered defect of docs/findings.md, with the patterns of the rows and names of checks that show it."""
+    """A defect that a page describes, with the patterns of the rows and the names of the checks that show it."""
 
     id: str
+    page: str
     rows: tuple[str, ...]
     checks: tuple[str, ...]
 
     def covers(self, row: str, check: str, case: str) -> bool:
-        """Whether a check's failure on a row is this finding; a pattern with `[` is compared with the case too."""
+        """Whether a check's failure on a row is this finding; a check without `[case]` stands for all its cases."""
         name = check.rpartition("::")[2]
-        names = (name, f"{name}[{case}]")
-        is_named = any(wanted in names or fnmatch(name, wanted) for wanted in self.checks)
+        is_named = name in self.checks or f"{name}[{case}]" in self.checks
         return is_named and any(fnmatch(row, pattern) for pattern in self.rows)
 
 
 @cache
 def list_server_findings() -> tuple[ServerFinding, ...]:
-    """The numbered findings of docs/findings.md, in the order of the page."""
-    page = (DOCS / "findings.md").read_text("utf-8")
+    """The findings of docs/servers/findings.toml, in its order."""
+    findings = tomllib.loads((CARDS / "findings.toml").read_text("utf-8"))
     return tuple(
-        ServerFinding(name, *(tuple(re.findall(r"`([^`]+)`", part)) for part in parts))
-        for name, *parts in _FINDING.findall(page)
+        ServerFinding(name, page, tuple(value["rows"].split()), tuple(value["checks"].split()))
+        for page, values in findings.items()
+        for name, value in values.items()
     )
 
 
@@ -145,8 +146,8 @@ def _format_failures(data: dict[str, Any]) -> str:
     for (check, case), modes in _list_others(data, "FAIL").items():
         levels = " | ".join(_describe_failure(data, mode, check, modes) for mode in MODES)
         reason = next(modes[mode]["reason"] for mode in reversed(MODES) if mode in modes)
-        named = [item.id for item in list_server_findings() if item.covers(data["row"], check, case)]
-        links = ", ".join(f"[{name}](../findings.md#{name.lower()})" for name in named)
+        named = [item for item in list_server_findings() if item.covers(data["row"], check, case)]
+        links = ", ".join(f"[{item.id}](../{item.page}.md#{item.id.lower()})" for item in named)
         lines.append(f"| {_name_check(check, case)} | {levels} | {_write_prose(reason)} | {links} |")
     return _table_or_nothing(lines)
 

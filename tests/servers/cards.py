@@ -30,15 +30,16 @@ _PORT = re.compile(r"(?<=127\.0\.0\.1:)\d{4,5}")
 def measure_card(row: Row) -> dict[str, Any]:
     """The data of one row's card. Raises what pytest raises where the server cannot be installed or started."""
     config = tomllib.loads(row.config)
+    protocol = config["endpoint"]["protocol"]
     runs = {}
-    with TemporaryDirectory(prefix="row-", ignore_cleanup_errors=True) as folder, row.started(Path(folder)) as server:
-        for mode in MODES:
-            runs[mode] = _judge(row, config["endpoint"]["protocol"], server.url, mode)
+    for mode in MODES:  # each with a server of its own: what the first run does to one must not show in the second
+        with TemporaryDirectory(prefix="row-", ignore_cleanup_errors=True) as name, row.started(Path(name)) as server:
+            runs[mode] = _judge(row, protocol, server.url, mode)
     return {
         "row": row.name,
         "software": _name_software(row),
         "description": _describe_row(row),
-        "protocol": config["endpoint"]["protocol"],
+        "protocol": protocol,
         "detected": list(row.detected),
         "promises": config.get("promises", {}),
         "runs": runs,

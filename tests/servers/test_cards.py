@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
@@ -20,6 +21,12 @@ from docs.server_cards import (
 )
 from tests.servers.cards import condense_gate
 from tests.servers.row import rows
+
+PAGES = ("findings", "servers", "servers-llm")
+
+
+def read_page(name: str) -> str:
+    return (DOCS / f"{name}.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -51,26 +58,27 @@ def test_each_verdict_of_a_run_stands_on_its_card(pages: dict[str, str]) -> None
 
 
 def test_links_of_the_cards_lead_somewhere(pages: dict[str, str]) -> None:
-    anchors = set(re.findall(r'<a id="(s\d+)"></a>', (DOCS / "findings.md").read_text("utf-8")))
-    assert anchors == {finding.id.lower() for finding in list_server_findings()}
+    anchors = {(page, anchor) for page in PAGES for anchor in re.findall(r'<a id="(\w+)"></a>', read_page(page))}
+    assert {(finding.page, finding.id.lower()) for finding in list_server_findings()} <= anchors
     for text in pages.values():
-        assert set(re.findall(r"findings\.md#(s\d+)\)", text)) <= anchors
-    table = (DOCS / "servers.md").read_text("utf-8")
-    assert set(re.findall(r"\(servers/([\w-]+)\.md\)", table)) == pages.keys()
+        assert set(re.findall(r"\(\.\./([\w-]+)\.md#([a-z]+\d*)\)", text)) <= anchors
+    assert set(re.findall(r"\(servers/([\w-]+)\.md\)", read_page("servers"))) == pages.keys()
 
 
 def test_findings_have_ids_of_their_own_and_name_rows_and_checks() -> None:
     findings = list_server_findings()
     assert len({finding.id for finding in findings}) == len(findings)
+    numbers = re.findall(r"\*\*S(\d+)\.\*\*", read_page("findings"))
+    assert sorted(map(int, numbers)) == list(range(1, len(numbers) + 1))
     names = {check.rpartition("::")[2] for check in list_titles()}
-    rooms = [row.name for row in rows()]
+    servers = [row.name for row in rows()]
     for finding in findings:
         assert {check.partition("[")[0] for check in finding.checks} <= names, finding
-        assert any(finding.covers(room, check, "") or "[" in check for room in rooms for check in finding.checks)
+        assert all(any(fnmatch(name, pattern) for name in servers) for pattern in finding.rows), finding
 
 
 def test_a_finding_covers_a_check_on_its_rows_alone() -> None:
-    finding = ServerFinding("S1", ("ollama-*",), ("test_stop", "test_refused[nan]"))
+    finding = ServerFinding("S1", "findings", ("ollama-*",), ("test_stop", "test_refused[nan]"))
     assert finding.covers("ollama-anthropic", "ai-suite/integration/test_options.py::test_stop", "")
     assert finding.covers("ollama-ollama", "ai-suite/integration/test_bad_inputs.py::test_refused", "nan")
     assert not finding.covers("ollama-ollama", "ai-suite/integration/test_bad_inputs.py::test_refused", "null")
