@@ -37,7 +37,7 @@ TEXT_LENGTHS = (300, 1000, 2000)
 """Characters of texts that users send every day: a paragraph, an abstract, a page."""
 _SHORTEST_PROMPT = 800
 """Characters of the first prompt; a long sample has as many more."""
-_FILLER = "The river runs past the mill, and nobody has ever counted the stones in it. "
+FILLER = "The river runs past the mill, and nobody has ever counted the stones in it. "
 """76 characters."""
 
 
@@ -177,20 +177,24 @@ def _count_own_characters(inputs: Any) -> int:
     return own if own > _SHORTEST_PROMPT / 2 else 0
 
 
-def _lengthen(inputs: Any, size: int) -> Any:
-    """The sample's input with a text of this many characters: the filler comes before its last text, the question."""
+def lengthen_text(inputs: Any, size: int, beginning: str = "") -> Any:
+    """The sample's input with a text of this many characters: the filler comes before its last text, the question.
+
+    `beginning` stands before the filler.
+    """
     last = find_paths(inputs, str)[-1]
     own = read_at(inputs, last)
-    filler = _FILLER * (size // len(_FILLER) + 1)
+    filler = beginning + FILLER * (size // len(FILLER) + 1)
     return replace_at(inputs, last, filler[: max(0, size - len(own))] + own)
 
 
 @once
-def _search_prompt(ai_client: Session) -> SizeSearch:
+def search_prompt(ai_client: Session) -> SizeSearch:
+    """The search for the largest prompt."""
     control, sample = ask_control(ai_client), ai_client.sample()
 
     def ask(size: int) -> Exchange:
-        query = replace(sample, inputs=_lengthen(sample.inputs, size))
+        query = replace(sample, inputs=lengthen_text(sample.inputs, size))
         exchange = ai_client.ask(query)
         return [exchange, *ask_again_if_empty(ai_client, exchange, query)][-1]
 
@@ -204,19 +208,19 @@ def _search_prompt(ai_client: Session) -> SizeSearch:
     return search.run(limits.PROMPT_KIND, "characters")
 
 
-_PROMPT_COST = CONTROL_COST + (1 + EMPTY_TRIES) * _MAX_TRIALS + 2
+PROMPT_COST = CONTROL_COST + (1 + EMPTY_TRIES) * _MAX_TRIALS + 2
 """An empty answer is asked for again, and each trial may be repeated over a raw connection."""
 
 
 @check(
     "every prompt up to the limit is answered",
     needs=("text",),
-    requests=_PROMPT_COST,
-    tokens=16 * _PROMPT_COST,
+    requests=PROMPT_COST,
+    tokens=16 * PROMPT_COST,
     broken_by=(crash_after(CONTROL_COST + 1),),
 )
 def test_prompt(ai_client: Session) -> Verdict:
-    return limits.judge_sizes(_search_prompt(ai_client), ai_client.show)
+    return limits.judge_sizes(search_prompt(ai_client), ai_client.show)
 
 
 @check(
@@ -227,7 +231,7 @@ def test_prompt(ai_client: Session) -> Verdict:
     broken_by=(crash_after(CONTROL_COST + 1),),
 )
 def test_prompt_refused(ai_client: Session) -> Verdict:
-    return limits.judge_sizes_over_limit(_search_prompt(ai_client), ai_client.show)
+    return limits.judge_sizes_over_limit(search_prompt(ai_client), ai_client.show)
 
 
 def _lengthen_sentence(inputs: Any, place: JSONPath, size: int) -> Any:

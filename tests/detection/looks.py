@@ -191,6 +191,10 @@ LEGS = {
 FORM = {"type": "json_schema", "json_schema": {"name": "a", "schema": LEGS}}
 
 
+def _ask_long(*texts: str) -> Body:
+    return chat(" ".join([*texts, str(ASK_NUMBER["content"])]))
+
+
 def _think(name: str) -> list[Body]:
     """The conversation with a call, and the reasoning of the call under a name."""
     asked, called, result = AFTER_CALL
@@ -492,6 +496,8 @@ DEFECTS: dict[str, Look] = {
     "lone_surrogate_crash": asks(chat("\ud800")),
     "lost_last_chunk": asks(STREAM),
     "max_tokens_ignored": asks(chat(max_tokens=2)),
+    "long_prompts_exhaust": lambda client: (together(*[chat("so " * 4_000)] * 4)(client), status(client, chat()))[1],
+    "long_prompts_fail_together": together(*[chat("so " * 4_000)] * 4),
     "maximum_crashes": asks(plain([[16] * 64])),
     "missing_finish_reason": asks(STREAM),
     "missing_terminator": asks(STREAM),
@@ -511,6 +517,8 @@ DEFECTS: dict[str, Look] = {
     "output_limit_passed": asks(chat(max_tokens=101), chat(max_tokens=20)),
     "number_as_text": asks(*(plain([row]) for row in ROWS)),
     "outputs_of_neighbour": together(v2(ROWS[:1]), v2(ROWS[1:2]) | {"outputs": [{"name": "label"}]}),
+    "prompt_middle_lost": asks(_ask_long("so " * 1_500, NUMBER, "so " * 1_500)),
+    "prompt_start_lost": asks(_ask_long(NUMBER, "so " * 3_000)),
     "parts_dropped": asks(chat() | {"messages": [{"role": "user", "content": [{"type": "text", "text": "Count."}]}]}),
     "pipelined_swapped": _at_once,
     "probabilities_unnormalised": asks(v2(ROWS)),

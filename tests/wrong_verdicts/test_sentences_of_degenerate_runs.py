@@ -84,6 +84,8 @@ CLAIMS: Mapping[str, Rule] = {
         r"prediction succeeds|a complete answer|same text|of one value|of one form|of one kind|one version|same answer"
         r"|answered validly|as before|changes no answer|as the plain request|legal forms|trace headers|invalid bytes"
     ): lambda _, run: run.sent.filled > 0,
+    r"right after a pause of .* answered as before": lambda _, run: run.sent.filled > 0,
+    r"at start, middle and end": lambda _, run: run.sent.filled > 0,
     r"reaches the model|earlier reasoning is|no hidden prompt shows": lambda _, run: run.sent.filled > 0,
     r"right after a pause of .* answered as before|is repeated byte for byte": lambda _, run: run.sent.filled > 0,
     r"answered as in the plain one|none of \d+ texts holds": lambda _, run: run.sent.filled > 0,
@@ -91,7 +93,8 @@ CLAIMS: Mapping[str, Rule] = {
     # What any answer shows, even an empty one.
     (
         r"^accepted: .*; nothing internal is shown|^accepted: .*; afterwards the service answers$"
-        r"|the largest \w+ answered|^an empty batch (gets|is answered) \d+|is what the metadata"
+        r"|the largest \w+ answered|answered up to \d+ at a time"
+        r"|^an empty batch (gets|is answered) \d+|is what the metadata"
         r"|texts are accepted|is read as one request|accepts a connection$|^127.0.0.1 is|^localhost is"
     ): lambda _, run: True,
 }

@@ -1,0 +1,32 @@
+"""The cache of keys and values holds one long prompt: others beside it fail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp
+
+from detection.intercept import Inference, intercept_busy
+from detection.switch import CHAT, Defect
+
+_ROOM = 20_000
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    async def handle(call: Inference, under_way: Sequence[Inference]) -> None:
+        if len(under_way) > 1 and sum(len(other.body) for other in under_way) > _ROOM:
+            await call.answer(JSONResponse({"error": {"message": "no free block", "type": "server_error"}}, 500))
+        else:
+            await call.forward()
+
+    return intercept_busy(app, handle)
+
+
+DEFECT = Defect(
+    name="long_prompts_fail_together",
+    title=f"prompts of over {_ROOM:,} bytes together, each of which is answered alone, fail side by side",
+    caught_by="ai-suite/integration/test_long_prompts.py::test_together",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)
