@@ -54,7 +54,8 @@ def _draw_trend(trend: FigureTrend, low: float, high: float, title: str, text: s
     for place, value in enumerate(trend.values):
         points.append((x(place), y(value)) if is_drawable(value) else None)
     parts = [draw_path(run, "line") for run in split_runs(points)]
-    for point in points[-1:]:
+    for place, point in enumerate(points, 1):
         if point is not None:
-            parts.append(make_element("circle", cx=point[0], cy=point[1], r=3.5, cls="point"))
+            radius = 3.5 if place == len(points) else 1.8
+            parts.append(make_element("circle", cx=point[0], cy=point[1], r=radius, cls="point"))
     return draw_figure(_WIDTH, _HEIGHT, f"{title} from run to run", text, *parts, cls="bar")

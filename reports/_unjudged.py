@@ -49,6 +49,7 @@ _VALUES = {
     "url": '"http://127.0.0.1:8001"',
     "slices": '["region"]',
     "file": '"labelled.csv"',
+    "evaluation.file": '"prompts.jsonl"',
     "time": '"recorded"',
     "golden": '"golden.jsonl"',
     "labelled": "true",
@@ -69,6 +70,7 @@ _VALUES = {
     "request_id": '"x-request-id"',
     "idempotency": '"idempotency-key"',
     "rate_limit": "60",
+    "idle": "60",
     "target_rate": "20",
     "unprovoked_failures": "0.01",
     "refuses": '["missing_field"]',
@@ -85,6 +87,13 @@ class UnjudgedGroup:
     titles: tuple[str, ...]
     lines: str
 
+    @property
+    def section(self) -> str:
+        """The line of the configuration that would judge them, without its keys; an option, or `other`."""
+        if self.lines:
+            return self.lines.partition("\n")[0]
+        return "--ai-baseline" if "--ai-baseline" in self.why else "other"
+
 
 def group_unjudged(sentences: Iterable[str]) -> list[UnjudgedGroup]:
     """The plan's sentences (`TITLE: WHY`) by reason, in the order of the first of each; promises are one group."""
@@ -96,6 +105,14 @@ def group_unjudged(sentences: Iterable[str]) -> list[UnjudgedGroup]:
         key = "[promises]" if _PROMISE.fullmatch(why) else why
         groups.setdefault(key, []).append((title, why))
     return [_describe_group(pairs) for pairs in groups.values()]
+
+
+def gather_sections(groups: Iterable[UnjudgedGroup]) -> list[tuple[str, list[UnjudgedGroup]]]:
+    """The groups by section of the configuration, the section that would judge most checks first."""
+    sections: dict[str, list[UnjudgedGroup]] = {}
+    for group in groups:
+        sections.setdefault(group.section, []).append(group)
+    return sorted(sections.items(), key=lambda item: -sum(len(group.titles) for group in item[1]))
 
 
 def _describe_group(pairs: list[tuple[str, str]]) -> UnjudgedGroup:
@@ -133,9 +150,14 @@ def _write_lines(why: str) -> str:
         elif promise:
             lines.append(f"[promises]\n{promise[1]} = {_VALUES.get(promise[1], 'true')}")
         elif keys:
-            lines += [f"[{keys[1]}]", *(f"{key} = {_VALUES.get(key, '…')}" for key in keys[2].split(" and "))]
+            lines.append(_write_keys(keys[1], keys[2].split(" and ")))
         elif section:
             lines.append(section[1])
         elif command:
             lines.append(command[0])
-    return "\n".join(lines)
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _write_keys(section: str, keys: Iterable[str]) -> str:
+    values = [f"{key} = {_VALUES.get(f'{section}.{key}', _VALUES.get(key, '…'))}" for key in keys]
+    return "\n".join([f"[{section}]", *values])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
@@ -45,7 +46,7 @@ from . import (
 from ._history import list_trend_rows
 from ._key_figures import list_key_figures
 from ._plain import convert_report, convert_value
-from ._unjudged import group_unjudged
+from ._unjudged import gather_sections, group_unjudged
 from ._waivers import list_waiver_lines
 
 SUFFIX = ".html"
@@ -86,7 +87,7 @@ def _context(report: Report) -> dict[str, Any]:
         "cards_left": max(0, len(urgent) - CARDS),
         "open_total": sum(map(len, urgent)),
         "key_figures": list_key_figures(report),
-        "unjudged": group_unjudged(report.plan.not_judged),
+        "unjudged": gather_sections(group_unjudged(report.plan.not_judged)),
         "distributions_left": max(0, len(report.distributions) - DISTRIBUTIONS),
         "passed": _group_status(report, Status.PASS),
         "skipped": _group_status(report, Status.SKIPPED),
@@ -101,6 +102,7 @@ def _context(report: Report) -> dict[str, Any]:
         "few_bins": _timeline.fold_series(report.series, 60),
         "trends": list_trend_rows(report),
         "waivers": list_waiver_lines(report.waivers[:100]),
+        "methods": Counter(row.method for row in report.checks if row.method).most_common(60),
         "clauses": _tally_clauses(report),
         "embedded": _embed(report),
     }

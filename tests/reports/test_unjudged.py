@@ -45,6 +45,28 @@ def test_promises_are_one_group() -> None:
     assert other.titles == ("other",)
 
 
+def test_checks_are_gathered_by_what_would_judge_them_most_first() -> None:
+    sentences = ["a: [promises] tools is not set", "b: no model version is configured ([endpoint] version)"]
+    sentences += [f"c {k}: no prompts are configured ([evaluation] file)" for k in range(3)]
+    sentences += ["d: nothing is given to compare with (--ai-baseline)", "e: no right answer ([endpoint] expect)", "f"]
+    gathered = unjudged.gather_sections(unjudged.group_unjudged(sentences))
+    assert [section for section, _ in gathered] == [
+        "[evaluation]",
+        "[endpoint]",
+        "[promises]",
+        "--ai-baseline",
+        "other",
+    ]
+    assert [len(groups) for _, groups in gathered] == [1, 2, 1, 1, 1]
+    assert gathered[0][1][0].lines == '[evaluation]\nfile = "prompts.jsonl"'
+
+
+def test_lines_that_two_reasons_name_are_written_once() -> None:
+    sentence = "a: no prompts are configured ([evaluation] file); no prompt has tools ([evaluation] file)"
+    (group,) = unjudged.group_unjudged([sentence])
+    assert group.lines == '[evaluation]\nfile = "prompts.jsonl"'
+
+
 @pytest.mark.parametrize(
     ("sentence", "metric"),
     [
