@@ -151,6 +151,7 @@ def _measure(scope: Scope, session: Session, run: GateRun) -> Experiment:
             begun = Experiment(plan, load.began)
             parts = (load, injectors, frozenset(direct), uses, plan.join_objectives(scope.objectives), record)
             phases = Phases(begun, *parts, operator.find_stop, report)
+            run.progress.remark_with(lambda: f"faults: {', '.join(phases.list_active()) or 'none'}")
             if session.settings.gameday:
                 show, touch = run.progress.note, run.progress.touch
                 view = LiveView(load, phases.list_active, plan.stop, operator.take_notes, show, touch)

@@ -6,14 +6,16 @@ Tested in tests/load/test_live.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.core.arrival_settings import STEADY
-from harness.core.load import describe_time
+from harness.core.load import Counts, describe_time
 from harness.core.load_settings import LoadSettings
 from harness.core.metric import GOODPUT, INTER_TOKEN, LATENCY, TTFT
 from harness.core.report import Figure, Generator
+from harness.core.verdict import ALPHA
+from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
 
 _TIMES = ((TTFT.name, "TTFT"), (INTER_TOKEN.name, "gap"))
 
@@ -30,6 +32,7 @@ class LoadState:
     completed: int
     failed: int
     figures: tuple[Figure, ...] = ()
+    blocks: Mapping[str, Counts] = field(default_factory=dict)
     generator: Generator = field(default_factory=Generator)
     baseline: LoadState | None = None
 
@@ -39,19 +42,34 @@ class LoadState:
         return self.sent - self.completed
 
 
-def describe_live_load(state: LoadState, load: LoadSettings, elapsed: float) -> str:
+def describe_live_load(
+    state: LoadState, load: LoadSettings, elapsed: float, limits: Mapping[str, Sequence[float]] = {}
+) -> str:
     """Rate asked and reached, times, goodput, failures, requests in flight, time left; `elapsed` seconds of the
     schedule have passed. Two endpoints that take turns are both counted, and their schedule takes twice as long.
 
     Times and goodput are of the requests after the warm-up, as far as they have ended; of a load that is not streamed
-    the latency stands in place of TTFT and gap.
+    the latency stands in place of TTFT and gap. `limits` of objectives, by metric, have the share over them with the
+    interval that independent requests would give.
     """
     parts = [_describe_rates(state, load, elapsed), *_describe_figures(state)]
+    for metric in limits:
+        parts += _describe_shares(state, metric, limits[metric])
     failed, in_flight, rest = f"{state.failed:,} failed", state.in_flight, load.duration - elapsed
     if (other := state.baseline) is not None:
         parts.append(f"baseline {_describe_rates(other, load, elapsed)}")
         failed, in_flight, rest = f"{failed}, {other.failed:,} at the baseline", in_flight + other.in_flight, 2 * rest
     return " · ".join([*parts, failed, f"{in_flight:,} in flight", _describe_rest(load, elapsed, rest)])
+
+
+def _describe_shares(state: LoadState, metric: str, limits: Sequence[float]) -> Iterator[str]:
+    counts = state.blocks.get(metric)
+    n = sum(counts.n) if counts else 0
+    for limit in limits:
+        if counts is not None and n and repr(limit) in counts.over:
+            k = sum(counts.over_limit(limit))
+            low, high = clopper_pearson_lower(k, n, ALPHA), clopper_pearson_upper(k, n, ALPHA)
+            yield f"{metric} over {describe_time(limit)}: {k / n:.1%} ({low:.1%} to {high:.1%})"
 
 
 def _describe_rates(state: LoadState, load: LoadSettings, elapsed: float) -> str:

@@ -168,7 +168,7 @@ def _describe_state(path: Path, job: Job) -> str:
     elapsed = load.curve.find_time(state.sent)
     if load.loop:
         elapsed = state.sent / (state.generator.achieved_rate or float("inf"))
-    return describe_live_load(state, load, elapsed)
+    return describe_live_load(state, load, elapsed, job.limits)
 
 
 def describe_source(session: Session, query: Query) -> Source:

@@ -38,6 +38,7 @@ from harness.plugin.progress_lines import ProgressLines, append_line
 from harness.plugin.prove import ProveHooks
 from harness.plugin.rerun_record import write_record
 from harness.plugin.run_checks import CheckHooks
+from harness.plugin.status_line import StatusLine, can_draw_status
 from harness.run.gate_run import GateRun, RunState
 from harness.run.planning import plan_user_check
 from harness.run.resuming import read_adopted
@@ -130,10 +131,12 @@ class GateHooks:
         """Ask the endpoint what it is. From here on the terminal says what goes on, unless it is to be quiet (-q)."""
         terminal: Any = self._config.pluginmanager.getplugin("terminalreporter")
         if terminal is not None and terminal.verbosity >= 0:
-            self._lines = ProgressLines(self._run, terminal)
-            self._run.progress.begin(self._lines.show, self._lines.look)
+            is_drawn = can_draw_status(terminal, os.environ) and not self._run.settings.gameday
+            self._lines = (StatusLine if is_drawn else ProgressLines)(self._run, terminal)
+            self._config.pluginmanager.register(self._lines, "aiharness-progress")  # is told which checks go on
+            self._run.progress.begin(self._lines.show, self._lines.look, speaks=not is_drawn)
         with self._run.progress.part(f"asking {self._run.settings.endpoint.url} what it is"):
-            self._run.start(lambda line: print(line, flush=True))
+            self._run.start(self._lines.show if isinstance(self._lines, StatusLine) else partial(print, flush=True))
 
     def _end_progress(self) -> None:
         if self._run.progress.end() and self._lines is not None:

@@ -21,6 +21,7 @@ from harness.io.clock import Clock
 from harness.run.fixed_sample import FixedSample
 from harness.run.open_loop import OpenLoop, WarmUp, warm_up
 from harness.run.planning import make_rate_test
+from harness.run.progress import Progress
 from harness.run.rate_judging import (
     describe_dependence,
     describe_miss,
@@ -54,7 +55,11 @@ class _Samples:
 
 
 def judge_objective(
-    session: Session, objective: Objective, check: PlannedCheck, baseline: Session | None = None
+    session: Session,
+    objective: Objective,
+    check: PlannedCheck,
+    baseline: Session | None = None,
+    progress: Progress | None = None,
 ) -> Verdict:
     """Sample one query of the session in open loop until the test decides or its cap is reached.
 
@@ -94,6 +99,7 @@ def judge_objective(
             session.show,
             fixed,
             window_key=f"[profile.{settings.profile.name}] window",
+            progress=progress,
         )
     return verdict.with_notes("one input was repeated") if verdict.estimate is not None else verdict
 
@@ -121,6 +127,7 @@ def _judge_samples(
     fixed: FixedSample,
     *,
     window_key: str = "",
+    progress: Progress | None = None,
 ) -> Verdict:
     """Warm up, then count what `send` yields until the test decides and `fixed` is full.
 
@@ -133,6 +140,8 @@ def _judge_samples(
     if warm.broken is not None:
         return make_error(f"the harness broke in the warm-up: {warm.broken.detail}", n=0)
     test, samples = GuardedRateTest(make_rate_test(objective, check.alpha_fail), objective.limit), _Samples()
+    if progress is not None:
+        progress.remark_with(lambda: _describe_so_far(test, objective))
     with closing(send(warm)) as answers:  # type: ignore[type-var]
         for exchange, *others in answers:
             for one in (exchange, *others):
@@ -146,6 +155,14 @@ def _judge_samples(
     slices = fixed.make_slices(objective, min(objective.alpha, check.alpha_fail))
     verdict = _make_verdict(show, objective, test, samples, warm, window_key)
     return replace(verdict, slices=slices).with_notes(*fixed.make_notes())
+
+
+def _describe_so_far(test: GuardedRateTest, objective: Objective) -> str:
+    """The interval of the share over the limit, for who watches it narrow."""
+    if not test.n:
+        return ""
+    low, high = test.compute_bounds()
+    return f"{test.k} of {test.n} over, {low:.1%} to {high:.1%} (budget {objective.budget:.1%})"
 
 
 def _count(samples: _Samples, test: GuardedRateTest, exchange: Exchange, objective: Objective) -> None:

@@ -29,6 +29,7 @@ class Progress:
         self._show: Callable[[str], None] = _ignore_line
         self._look: Callable[[], None] = _look_nowhere
         self._lock = threading.Lock()
+        self._speaks = True
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -84,9 +85,19 @@ class Progress:
         finally:
             self._show = before
 
-    def begin(self, show: Callable[[str], None], look: Callable[[], None] | None = None) -> None:
-        """From now on `show` gets the lines, from any thread and never two at once; `look` is called at every look."""
-        self._show, self._look = show, look or _look_nowhere
+    def remark_with(self, describe: Callable[[], str]) -> None:
+        """What else a watcher wants to know of the part that goes on, or ""."""
+        if (part := self.get_current()) is not None:
+            part.remark = describe
+
+    def begin(
+        self, show: Callable[[str], None], look: Callable[[], None] | None = None, *, speaks: bool = True
+    ) -> None:
+        """From now on `show` gets the lines, from any thread and never two at once; `look` is called at every look.
+
+        Without `speaks` it gets steps alone: who looks sees how far the parts are.
+        """
+        self._show, self._look, self._speaks = show, look or _look_nowhere, speaks
         self._thread = threading.Thread(target=self._watch, name="aiharness-progress", daemon=True)
         self._thread.start()
 
@@ -106,7 +117,7 @@ class Progress:
         while not self._stop.wait(LOOK_SECONDS):
             self._look()
             part, now = self.get_current(), read_monotonic()
-            if part is not None and now >= self._find_due(part):
+            if part is not None and self._speaks and now >= self._find_due(part):
                 part.spoke = now
                 self.note(part.describe(now))
 

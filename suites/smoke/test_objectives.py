@@ -11,4 +11,5 @@ from harness.suite import Session, Verdict, check
 
 @check("objective", per="objective", tokens=16)
 def test_objective(ai_client: Session, ai_run: GateRun, ai_planned: PlannedCheck, objective: Objective) -> Verdict:
-    return judge_objective(ai_client, objective, ai_planned, ai_run.get_baseline_session(ai_planned.suite))
+    baseline = ai_run.get_baseline_session(ai_planned.suite)
+    return judge_objective(ai_client, objective, ai_planned, baseline, ai_run.progress)
