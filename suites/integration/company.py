@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from harness.checks.bad_input.parameters import BAD_PARAMETERS
-from harness.checks.bad_input.requests import BadRequest
+from harness.checks.bad_input.requests import BadRequest, make_bad_request
 from harness.checks.bad_input.unusable_inputs import make_unusable_inputs, name_protocol_request
 from harness.core.exchange import Headers, Query
 from harness.protocols.shared.opaque_text import is_opaque_text
@@ -27,6 +27,8 @@ def make_bad_neighbours(ai_client: Session, query: Query, most: int) -> list[Bad
     of_protocol = ai_client.adapter.bad_requests(ai_client.endpoint, ai_client.facts)
     request = ai_client.request(query)
     kinds = [list(make_unusable_inputs(request, query.inputs, of_protocol, is_opaque_text))]
+    if ai_client.capabilities.tensors and any(bad.name == "missing_field" for bad in kinds[0]):
+        kinds[0].insert(0, make_bad_request(request, "nan"))  # many decoders take it, and the model fails for its batch
     if ai_client.capabilities.generates:
         certain = [name for name, parameter in BAD_PARAMETERS.items() if not parameter.may_accept]
         kinds.append([make_bad_parameter(ai_client, name) for name in certain])

@@ -103,6 +103,8 @@ def judge_choice_counts(single: Exchange, several: Exchange, n: int, limit: int,
 
 def _find_other_prompt(answer: Answer, expected: int | None) -> str | None:
     tokens = get_usage(answer).prompt_tokens
+    if expected is None:
+        return Unjudged("the same request before has no count to compare with")
     return None if tokens == expected else f"{tokens} prompt tokens, and {expected} for the same request before"
 
 

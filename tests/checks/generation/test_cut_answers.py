@@ -8,6 +8,7 @@ import pytest
 
 from harness.checks.generation.structured import judge_structured_output
 from harness.checks.generation.usage import judge_token_counts
+from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Choice, Exchange, Request, Response, Timing, Usage
 from harness.core.verdict import Counterexample, Status
 
@@ -60,3 +61,11 @@ def test_an_answer_that_the_limit_ended_counts_up_to_it(
     )
     verdict = judge_token_counts(first, first, longer, limit, show)
     assert verdict.status is status, verdict.reason
+
+
+def test_a_request_that_nobody_answered_makes_no_other_count_wrong() -> None:
+    unanswered = Exchange(Request("POST", "/"), Timing(0.0), error=ErrorClass.FIRST_BYTE_TIMEOUT)
+    verdict = judge_token_counts(unanswered, answered("one", "stop"), answered("one", "stop", prompt=9), 16, show)
+    assert [example.summary for example in verdict.counterexamples] == [
+        "an answer: no valid answer: first byte timeout: "
+    ]
