@@ -15,6 +15,7 @@ from benchmarks.validation_power import format_head, format_table
 from detection.catalogue import load_switch, switch_names
 from detection.model_defect import load_model_defects
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, Switch, Variant
+from docs.bare_table import format_bare_table
 from docs.server_cards import format_card_table, make_card_pages
 from docs.trap_table import format_trap_table
 from harness.config.schema import format_schema
@@ -40,6 +41,9 @@ def make_pages() -> dict[Path, str]:
     return {
         configuration: _replace_table(configuration.read_text("utf-8"), "faults", _format_fault_table()),
         security: _replace_table(security.read_text("utf-8"), "probes", _format_probe_table()),
+        ROOT / "docs" / "detection.md": _replace_table(
+            (ROOT / "docs" / "detection.md").read_text("utf-8"), "bare URL", format_bare_table()
+        ),
         traps: _replace_table(traps.read_text("utf-8"), "traps", format_trap_table()),
         validation: _replace_table(metrics, "model defects", _format_model_defect_table()),
         reference: _replace_table(switches, "variants", _format_variant_table()),

@@ -8,6 +8,7 @@ from pathlib import Path
 from detection.catalogue import switch_names
 from detection.model_defect import load_model_defects
 from detection.switch import Defect
+from docs.bare_table import read_bare_runs
 from docs.trap_table import UNSEEN, find_catcher, format_trap_table, read_traps
 
 _CHECKS = re.findall(r"^\w+ +(\S+)", Path("tests/data/checks.txt").read_text("utf-8"), re.MULTILINE)
@@ -44,3 +45,10 @@ def test_the_counts_are_those_of_the_rows() -> None:
     head, *rows = format_trap_table().splitlines()
     named = [row for row in rows if row.endswith("` |")]
     assert f"checks name {len(named)} of these" in head
+
+
+def test_what_a_bare_url_finds_is_of_checks_and_defects_that_exist() -> None:
+    runs = read_bare_runs()
+    assert runs.keys() <= set(switch_names(Defect))
+    assert all(check.partition("[")[0] in _CHECKS for checks in runs.values() for check in checks)
+    assert sum(map(bool, runs.values())) / len(runs) >= 0.7

@@ -14,7 +14,7 @@ from detection.switch import CHAT, Defect
 def _wrap(app: ASGIApp) -> ASGIApp:
     async def handle(call: Inference) -> None:
         messages = call.request.get("messages")
-        if not isinstance(messages, list):
+        if not isinstance(messages, list) or not messages:
             await call.forward()
             return
         template = {"role": "system", "content": f"It is {time.time_ns()}."}

@@ -177,5 +177,8 @@ def test_own_answers(ai_client: Session) -> Verdict:
         own_parts.judge_own_parts(carriers, rounds.answers, ai_client.show, deterministic=promised),
         busy_guests.judge_guests(rounds.guests, ANSWER_SCHEMAS[_SCHEMA], ai_client.show),
     ]
+    if any(kind == STRUCTURED for kind, _ in rounds.guests):
+        plain = [exchange for round_ in rounds.answers for _, exchange in round_ if exchange.ok]
+        others.append(busy_guests.judge_plain_answers(plain, ANSWER_SCHEMAS[_SCHEMA], ai_client.show))
     broken = [other for other in (verdict, *others) if other.status in (Status.FAIL, Status.ERROR)]
     return choose_worst(broken) if broken else verdict.with_notes(*(other.reason for other in others))

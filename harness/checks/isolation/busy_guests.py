@@ -41,3 +41,14 @@ def judge_guests(guests: Sequence[tuple[str, Exchange]], schema: Mapping[str, An
             problem = f"GET {exchange.request.path} is not answered as live while the service is busy: {what}"
         cases.append(judge_case(name, exchange, problem, show, explain_decline(exchange, (TOO_MANY_REQUESTS,))))
     return judge_contract(cases, f"{len(cases)} requests for {LIVENESS} or {STRUCTURED} are answered while it is busy")
+
+
+@judge
+def judge_plain_answers(answers: Sequence[Exchange], schema: Mapping[str, Any], show: Show) -> Verdict:
+    """No plain request is answered by the schema of a request beside it; alone none of them was."""
+    cases = []
+    for number, exchange in enumerate(answers):
+        by_schema = exchange.ok and find_text_violation(exchange.text, schema) is None
+        problem = f"a plain request is answered by the schema of one beside it: {exchange.text!r:.60}" * by_schema
+        cases.append(judge_case(f"plain request {number}", exchange, problem, show, explain_decline(exchange)))
+    return judge_contract(cases, f"{len(cases)} plain requests are answered without the schema of others")

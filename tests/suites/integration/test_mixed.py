@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.checks.isolation.busy_guests import LIVENESS, STRUCTURED, judge_guests
+from harness.checks.isolation.busy_guests import LIVENESS, STRUCTURED, judge_guests, judge_plain_answers
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
@@ -67,4 +67,14 @@ def make_guest(kind: str, status: int, text: str = "") -> tuple[str, Exchange]:
 )
 def test_what_is_asked_of_a_busy_service(guest: tuple[str, Exchange], status: Status) -> None:
     verdict = judge_guests([guest], LEGS, lambda summary, _: Counterexample(summary))
+    assert verdict.status is status, verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [("My code is 4711.", Status.PASS), ('{"legs": 4}', Status.FAIL), ('{"wings": 2}', Status.PASS)],
+)
+def test_no_plain_request_is_answered_by_the_schema_of_another(text: str, status: Status) -> None:
+    answers = [make_guest(STRUCTURED, 200, words)[1] for words in ("Four.", text)]
+    verdict = judge_plain_answers(answers, LEGS, lambda summary, _: Counterexample(summary))
     assert verdict.status is status, verdict.reason
