@@ -1,4 +1,4 @@
-"""axe-core, the accessibility checker of Deque (from npm), finds nothing in the unfolded page, in light and dark."""
+"""axe-core, the accessibility checker of Deque (from npm), finds nothing in the unfolded page, also dark and narrow."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.environment]
 
 PACKAGE = "axe-core@4.14.1"
+THEMES: dict[str, list[str]] = {"light": [], "dark": [DARK], "phone": ["--window-size=390,900"]}
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 RUN = """
 for (const part of document.querySelectorAll("details")) part.open = true;
@@ -54,7 +55,7 @@ def check_page(chromium: str, axe: str, page: str, folder: Path, *flags: str) ->
     return result
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", "dark", "phone"])
 @pytest.mark.parametrize("kind", ["sample", "six", "passing", "hostile"])
 def test_axe_finds_nothing(
     kind: str,
@@ -66,7 +67,7 @@ def test_axe_finds_nothing(
     request: pytest.FixtureRequest,
 ) -> None:
     report: Report = request.getfixturevalue(kind)
-    result = check_page(chromium, axe, render("html", report), tmp_path, *([DARK] if theme == "dark" else []))
+    result = check_page(chromium, axe, render("html", report), tmp_path, *THEMES[theme])
     assert result["dark"] is (theme == "dark")
     assert {"color-contrast", "svg-img-alt", "heading-order"} <= set(result["passes"])
     assert result["open"] == []
