@@ -96,6 +96,11 @@ def list_changed_verdicts(old: Report, new: Report) -> Iterator[ChangedVerdict]:
         row = second or before[id_]
         old_status, new_status = getattr(first, "verdict", None), getattr(second, "verdict", None)
         old_rule, new_rule = getattr(first, "objective", None) or "", getattr(second, "objective", None) or ""
+        if first is not None and second is not None and first.level is not second.level:
+            old_rule, new_rule = (
+                f"{old_rule or row.title} as {first.level}",
+                f"{new_rule or row.title} as {second.level}",
+            )
         if old_status is not new_status or old_rule != new_rule:
             reason = row.reason
             if second is None:

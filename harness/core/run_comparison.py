@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from operator import attrgetter
 from typing import Literal
 
 from harness.core.gate import Exit
@@ -104,7 +105,11 @@ class TimesComparison:
 
     def select(self, verdict: TimeVerdict) -> list[ComparedTime]:
         """The figures with this verdict."""
-        return [figure for figure in self.figures if figure.verdict == verdict]
+        figures = []
+        for figure in self.figures:
+            if figure.verdict == verdict:
+                figures.append(figure)
+        return figures
 
     @property
     def is_open(self) -> bool:
@@ -169,7 +174,7 @@ class RunComparison:
         remarks = [f"differs: {difference}" for difference in self.differences]
         if self.times.why:
             remarks.append(f"times are not decided: {self.times.why}")
-        better = [figure.what for figure in self.times.select("better")]
+        better = list(map(attrgetter("what"), self.times.select("better")))
         better += [figure.what for figure in self.figures if figure.verdict == "better"]
         if better:
             remarks.append(

@@ -10,6 +10,7 @@ from harness.core.comparison import Contrast
 from harness.core.load import DID_NOT_KEEP_UP, LoadResult, describe_time
 from harness.core.metric import ERROR_RATE, GOODPUT, INTER_TOKEN, LATENCY, TOKEN_RATE, TPOT, TTFOT, TTFT
 from harness.core.report import Report
+from harness.core.run_comparison import TIME_VERDICTS, ComparedTime, TimesComparison
 from harness.core.turns import DECIDING_PAIRS
 from harness.core.verdict import ALPHA, Baseline, Slice, Status, Verdict, make_error, make_inconclusive
 from harness.stats.difference import DifferenceDecision, SampleCounts, judge_difference
@@ -26,13 +27,14 @@ _ALIKE = 0.1
 """By this share the mean length of answers may differ where their times are compared."""
 
 _METHOD = "turns in pairs: jackknife and Student's t; shares by Farrington and Manning's score test"
+_SPREAD_METHOD = "Student's t for one more run beside several saved ones"
 _ASSUMES = (
     "it holds for what shows within one turn: a queue that takes longer to build up is cut off by the pause after it; "
     "the length of a turn is [load] turn"
 )
 _ONE_RUN = (
     "times are not compared with one saved run: the same code differs by 26 % from job to job. Give the URL of the "
-    "old version as the baseline, and both are loaded in one run"
+    "old version as the baseline, and both are loaded in one run; or save five runs that passed"
 )
 
 
@@ -78,8 +80,8 @@ def _leave_open(verdict: Verdict, reason: str) -> Verdict:
     )  # fmt: skip
 
 
-def judge_saved(result: LoadResult, report: Report, name: str) -> Verdict:
-    """Judge a load beside that of one saved run: the failures are compared, the times are not."""
+def judge_saved(result: LoadResult, report: Report, name: str, times: TimesComparison | None = None) -> Verdict:
+    """Judge a load beside that of a saved run: the failures, and the `times` where several saved runs decide them."""
     if result.problem is not None or not result.finished:
         return make_error(f"the load was not finished: {result.problem or 'it was cut off'}")
     old = next((load for load in report.loads if load.scenario == result.scenario), None)
@@ -91,7 +93,42 @@ def judge_saved(result: LoadResult, report: Report, name: str) -> Verdict:
     if decided.decision == "fail":
         reason = f"{shown}: more by at most {ERROR_MARGIN:.0%} is refuted"
         return Verdict(Status.FAIL, reason, n=result.completed, counterexamples=result.failures, notes=(_ONE_RUN,))
-    return make_inconclusive(f"{_ONE_RUN}. {shown}", n=result.completed)
+    times = times or TimesComparison()
+    figures = [figure for figure in times.figures if figure.what.startswith(f"{result.scenario}: ")]
+    if not figures:
+        why = f" ({times.why})" if times.why else ""
+        return make_inconclusive(f"{_ONE_RUN}{why}. {shown}", n=result.completed)
+    verdict = _judge_times(result, figures, times.margin, name)
+    if decided.decision != "pass":
+        verdict = _leave_open(verdict, f"{shown}: too few to refute more by {ERROR_MARGIN:.0%}")
+    if bound := (*result.client_bound, *result.late):
+        return _leave_open(verdict, f"{DID_NOT_KEEP_UP}: {bound[0]}")
+    if unlike := result.cache or result.shortfall or result.bursts:
+        return _leave_open(verdict, unlike)
+    return verdict
+
+
+def _rank_time(figure: ComparedTime) -> int:
+    return TIME_VERDICTS.index(figure.verdict)
+
+
+def _judge_times(result: LoadResult, figures: Sequence[ComparedTime], margin: float, name: str) -> Verdict:
+    """The worst of the figures beside several saved runs; one that is too good is for people to look at."""
+    lines: dict[str, list[str]] = {state: [] for state in TIME_VERDICTS}
+    notes = []
+    for figure in sorted(figures, key=_rank_time):
+        lines[figure.verdict].append(figure.describe(margin))
+        notes.append(f"{figure.verdict}: {figure.describe(margin)}")
+    status = Status.PASS
+    reason = f"no worse than {name} and the runs before it by more than {margin:.0%} in any of {len(figures)} figures"
+    if lines["worse"]:
+        status, reason = Status.FAIL, f"worse than {name} and the runs before it: {lines['worse'][0]}"
+    elif lines["undecided"]:
+        status, reason = Status.INCONCLUSIVE, f"not decided beside the saved runs: {lines['undecided'][0]}"
+    if lines["better"]:
+        notes.insert(0, "have a look: answers that are shorter, cached or fail at once look better, too")
+    baseline = Baseline(name, margin=margin)
+    return Verdict(status, reason, n=result.judged, method=_SPREAD_METHOD, baseline=baseline, notes=tuple(notes))
 
 
 def _judge_contrast(

@@ -39,11 +39,15 @@ _DEGRADED = 0.001
 
 @dataclass(frozen=True, slots=True)
 class BaselineSource:
-    """What there is to compare with: a saved report, a second endpoint's URL, or nothing yet (a first run)."""
+    """What there is to compare with: a saved report, a second endpoint's URL, or nothing yet (a first run).
+
+    `folder` is the directory of the saved run.
+    """
 
     name: str
     report: Report | None = None
     url: str | None = None
+    folder: Path | None = None
 
 
 def find_baseline(settings: Settings) -> BaselineSource | None:
@@ -77,7 +81,7 @@ def find_baseline(settings: Settings) -> BaselineSource | None:
         raise UsageError(f"--ai-baseline: {problem}") from None
     if not report.run.final:
         raise UsageError(f"--ai-baseline={name} is a run that did not end: it holds no decision to compare with")
-    return BaselineSource(name, report=report)
+    return BaselineSource(name, report=report, folder=path.parent)
 
 
 def _find_passed(name: str, settings: Settings) -> Path:

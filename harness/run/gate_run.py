@@ -203,6 +203,11 @@ class GateRun:
         return None if self._baseline is None else self._baseline.report
 
     @property
+    def baseline_folder(self) -> Path | None:
+        """The directory of the saved run that `--ai-baseline` names, if it names one."""
+        return None if self._baseline is None else self._baseline.folder
+
+    @property
     def baseline_url(self) -> str | None:
         """The URL of the second endpoint that `--ai-baseline` names, or None."""
         return None if self._baseline is None else self._baseline.url

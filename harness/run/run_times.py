@@ -17,8 +17,10 @@ from harness.core.history import HistoryLine, RunFigure, make_history_line
 from harness.core.report import Report
 from harness.core.run_comparison import ComparedTime, TimesComparison, TimeVerdict
 from harness.core.verdict import Status
-from harness.io.history_file import is_whole_pass, read_history
+from harness.io.history_file import HISTORY, is_whole_pass, read_history
 from harness.io.rundir import GATE, read_gate
+from harness.run.gate_run import GateRun
+from harness.run.report_building import build_report
 from harness.stats.drift import adjust_by_rank
 from harness.stats.run_spread import FEWEST_PASSED_RUNS, SpreadVerdict, judge_new_run
 
@@ -37,7 +39,7 @@ def collect_lines(history: Path, folder: Path, old: Report) -> list[HistoryLine]
         lines = read_history(history)
     except RunDirError:
         lines = []
-    if not any((known.run, known.started) == (line.run, line.started) for known in lines):
+    if line not in lines:
         lines = [line]
         for path in sorted(folder.parent.glob(f"*/{GATE}"), key=lambda path: path.stat().st_mtime)[-4 * _MOST_RUNS :]:
             try:
@@ -47,6 +49,18 @@ def collect_lines(history: Path, folder: Path, old: Report) -> list[HistoryLine]
             if is_whole_pass(report) and report.run.id != line.run:
                 lines.append(make_history_line(report))
     return sorted(lines, key=lambda known: known.started)
+
+
+def compare_with_saved_runs(run: GateRun, margin: float) -> TimesComparison:
+    """The figures that this run has so far beside those of the baseline and of the PASS runs before it."""
+    report, folder = run.baseline_report, run.baseline_folder
+    if report is None or folder is None:
+        return TimesComparison(why="no saved run is the baseline")
+    if not is_whole_pass(report):
+        return TimesComparison(why=f"{report.run.id} ended with {report.run.verdict}: only a PASS can be a baseline")
+    so_far = build_report(run.log.read_back(run.plan), policy=run.settings.policy)
+    lines = collect_lines(HISTORY, folder, report)
+    return compare_times(lines, make_history_line(report), make_history_line(so_far), margin)
 
 
 def compare_times(lines: Sequence[HistoryLine], old: HistoryLine, new: HistoryLine, margin: float) -> TimesComparison:

@@ -13,7 +13,7 @@ import pytest
 from harness.commands import rejudge
 from harness.core.errors import UsageError
 from harness.core.plan import PlannedCheck
-from harness.core.rejudgement import follow_verdict, is_same_rule
+from harness.core.rejudgement import follow_verdict, is_same_rule, list_changed_verdicts
 from harness.core.verdict import Level, Status, Verdict
 from harness.io.rundir import read_gate
 from harness.reference.process import ReferenceProcess
@@ -21,6 +21,7 @@ from harness.reference.settings import ServiceSettings
 from harness.run.report_files import render_report
 from tests.conftest import ROOT, GateOutcome, run_gate
 from tests.reports.readers import READERS
+from tests.reports.sample_reports import six_suites
 
 ROWS = (ROOT / "examples" / "digits_heldout.csv").read_text().splitlines()[:301]
 CONFIG = """
@@ -207,3 +208,11 @@ def test_smaller_error_rates_follow_from_nothing() -> None:
     assert follow_verdict(replace(old, metric="other"), new, verdict) is None
     assert not is_same_rule(old, new)
     assert is_same_rule(old, replace(old, level=Level.WARN, title="d"))
+
+
+def test_a_check_that_blocks_no_longer_is_named() -> None:
+    report = six_suites(passes=True)
+    rows = (replace(report.checks[0], level=Level.INFO), *report.checks[1:])
+    (change,) = list_changed_verdicts(report, replace(report, checks=rows))
+    assert f"{report.checks[0].title} as info (was" in change.describe()
+    assert list(list_changed_verdicts(report, report)) == []

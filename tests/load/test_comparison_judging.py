@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from harness.core.history import HistoryLine, RunFigure
 from harness.core.load import LoadResult
 from harness.core.report import Load, PlanInfo, Report, RunInfo, Target
+from harness.core.run_comparison import TimesComparison
 from harness.core.verdict import Status, Verdict
 from harness.load.comparison import make_contrasts
 from harness.load.comparison_judging import judge_saved, judge_turns
 from harness.load.counts import WorkerCounts
 from harness.load.load_result import make_load_result
+from harness.run.run_times import compare_times
 from tests.load.test_comparison import JOB, count
 
 URL = "http://old.example"
@@ -152,3 +155,38 @@ def test_with_one_saved_run_failures_are_compared_and_times_never() -> None:
     assert worse.status is Status.FAIL
     assert "50 of 1000 requests failed, 0 of 1000 in monday" in worse.reason
     assert judge_saved(compare({}), save(completed=0), "monday").status is Status.INCONCLUSIVE
+
+
+def make_times(**values: float) -> TimesComparison:
+    """Six saved runs of five days and one of today, by the figures of a load."""
+    lines = []
+    for day in range(1, 8):
+        spread = 1 + 0.01 * (day % 3)
+        figures = {f"steady: {name}": RunFigure(0.3 * spread, "s", "<=") for name in values}
+        if day == 7:
+            figures = {f"steady: {name}": RunFigure(value, "s", "<=") for name, value in values.items()}
+        lines.append(HistoryLine(f"r{day}", f"2026-01-{day:02}", Status.PASS, "h", "1", "same", figures))
+    return compare_times(lines, lines[-2], lines[-1], 0.1)
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "words"),
+    [
+        (0.31, Status.PASS, "no worse than monday and the runs before it by more than 10% in any of 2 figures"),
+        (0.5, Status.FAIL, "worse than monday and the runs before it: steady: p95: 500 ms"),
+        (0.33, Status.INCONCLUSIVE, "not decided beside the saved runs: steady: p95"),
+        (0.1, Status.PASS, "no worse than monday"),
+    ],
+)
+def test_several_saved_runs_decide_times(value: float, status: Status, words: str) -> None:
+    verdict = judge_saved(compare({}), save(), "monday", make_times(p50=0.3, p95=value))
+    assert (verdict.status, words in verdict.reason) == (status, True), verdict.reason
+    assert any("have a look" in note for note in verdict.notes) is (value == 0.1)
+
+
+def test_times_of_another_load_decide_nothing() -> None:
+    times = make_times(p50=0.5)
+    others = replace(times, figures=tuple(replace(f, what=f"soak: {f.what}") for f in times.figures))
+    assert judge_saved(compare({}), save(), "monday", others).status is Status.INCONCLUSIVE
+    cached = replace(compare({}), cache="it answers at once")
+    assert judge_saved(cached, save(), "monday", make_times(p50=0.3)).status is Status.INCONCLUSIVE

@@ -13,7 +13,7 @@ import pytest
 
 from tests.catalogues import sample_cases
 from tests.conftest import run_gate
-from tests.load.loads import locust, ports, result_of
+from tests.load.loads import configure, locust, ports, result_of
 from tests.services import serving
 
 CONFIG = """
@@ -159,3 +159,22 @@ def test_a_saved_run_compares_failures_and_no_times(tmp_path: Path) -> None:
     row = next(row for row in report["checks"] if row["id"].endswith("test_no_worse"))
     assert row["verdict"] == "INCONCLUSIVE"
     assert "0 of 180 requests failed, 0 of 180 in old" in row["reason"]
+
+
+@pytest.mark.slow(15)
+def test_five_saved_runs_decide_times_in_a_run(reference: str, tmp_path: Path) -> None:
+    configure(tmp_path)
+    first = run_gate(tmp_path, f"--ai-endpoint={reference}", suite="load", run="first")
+    for day in range(1, 6):
+        gate = json.loads((first.run_dir / "gate.json").read_text())
+        gate["run"] |= {"id": f"day-{day}", "started": f"2026-01-{day:02}T00:00:00+00:00", "partial": False}
+        gate["run"] |= {"verdict": "PASS", "exit_status": 0}
+        folder = tmp_path / "saved" / f"day-{day}"
+        folder.mkdir(parents=True)
+        (folder / "gate.json").write_text(json.dumps(gate))
+    for name, is_compared in (("day-5", True), ("day-4", False)):
+        options = (f"--ai-endpoint={reference}", f"--ai-baseline={tmp_path / 'saved' / name}")
+        outcome = run_gate(tmp_path, *options, suite="load", run=f"beside-{name}")
+        row = outcome.check("test_baseline.py::test_no_worse")
+        assert any("5 runs differ by" in note for note in row["notes"]) is is_compared, row
+        assert ("4 saved PASS runs of OLD's version up to OLD" in row["reason"]) is not is_compared, row
