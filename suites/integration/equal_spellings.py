@@ -24,7 +24,7 @@ def rename_limit(query: Query) -> Query:
     return replace(query, options=options)
 
 
-def _split_content(query: Query) -> Query:
+def split_content(query: Query) -> Query:
     """The prompt as a message whose content is a list of one part."""
     return replace(query, inputs=[{"role": "user", "content": [{"type": "text", "text": query.inputs}]}])
 
@@ -34,7 +34,7 @@ def _state(**options: object) -> Callable[[Query], Query]:
 
 
 _SPELLINGS: dict[str, Callable[[Query], Query]] = {
-    "its content as a list of parts": _split_content,
+    "its content as a list of parts": split_content,
     "its limit under the other name": rename_limit,
     "n of 1": _state(n=1),
     "stream of false": _state(stream=False),

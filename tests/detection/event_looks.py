@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
 from detection.over_time import IDLE_S
 from harness.reference.settings import ServiceSettings
-from tests.detection.looks import CALL, ONE, OTHER, PATHS, ROWS, Look, chat, post, text, together, v2, value
+from tests.detection.looks import (
+    CALL,
+    ONE,
+    OTHER,
+    PATHS,
+    ROWS,
+    STREAM,
+    WEATHER,
+    Look,
+    asks,
+    chat,
+    post,
+    text,
+    together,
+    v2,
+    value,
+)
 
 
 def _pause_between(client: httpx.Client) -> object:
@@ -45,9 +62,33 @@ def _echo_odd_text(client: httpx.Client) -> object:
     return text(post(client, chat('Repeat after me: "a" <b> \\n c%20d e\u0301 f\u200dg', max_tokens=60)))
 
 
+def _combine(client: httpx.Client) -> object:
+    parts = [{"role": "user", "content": [{"type": "text", "text": "Count."}]}]
+    streamed = STREAM | {"max_completion_tokens": 3}
+    del streamed["max_tokens"]
+    return asks(
+        streamed,
+        STREAM | {"messages": parts},
+        chat(tools=[WEATHER], tool_choice="none") | {"messages": parts},
+        chat(tools=[WEATHER], tool_choice="none", n=2),
+    )(client)
+
+
+def _stream_warm(client: httpx.Client) -> object:
+    bodies = [chat(f"Repeat after me: {word * 9}", stream=True, temperature=0.7) for word in ("abcd", "efgh")]
+    with ThreadPoolExecutor(2) as pool:
+        return [text(answer) for answer in pool.map(lambda body: post(client, body), bodies)]
+
+
 _IDLE = ("dead_upstream_after_idle", "stale_answer_after_idle", "unloaded_after_idle")
 _KEYS = ("empty_key_accepted", "key_in_any_case", "key_prefix_enough", "scheme_case_required", "second_space_refused")
 _TEXTS = ("backslashes_doubled", "escaped_for_html", "joiners_lost", "percent_decoded", "text_normalised")
+_COMBINED = (
+    "limit_ignored_in_streams",
+    "one_choice_beside_tools",
+    "parts_dropped_beside_tools",
+    "usage_lost_for_parts",
+)
 EVENTS: dict[str, Look] = {
     **dict.fromkeys(_IDLE, _pause_between),
     **dict.fromkeys(_KEYS, _try_keys),
@@ -55,6 +96,8 @@ EVENTS: dict[str, Look] = {
     **dict.fromkeys(("answers_by_body_id", "answers_by_request_id"), _repeat_id),
     "id_in_use_fails": _repeat_id_together,
     **dict.fromkeys(("results_by_call_id", "second_result_dropped"), _repeat_call_id),
+    **dict.fromkeys(_COMBINED, _combine),
+    "warm_streams_swapped": _stream_warm,
     **dict.fromkeys(("call_ids_counted", "call_ids_of_the_tool"), _list_call_ids),
 }
 EVENT_BASE: dict[str, ServiceSettings] = {

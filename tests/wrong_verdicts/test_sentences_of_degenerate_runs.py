@@ -87,7 +87,9 @@ CLAIMS: Mapping[str, Rule] = {
     r"right after a pause of .* answered as before": lambda _, run: run.sent.filled > 0,
     r"at start, middle and end": lambda _, run: run.sent.filled > 0,
     r"reaches the model|earlier reasoning is|no hidden prompt shows": lambda _, run: run.sent.filled > 0,
-    r"right after a pause of .* answered as before|is repeated byte for byte": lambda _, run: run.sent.filled > 0,
+    r"right after a pause of .* answered as before|is repeated byte for byte|as each option": lambda _, run: (
+        run.sent.filled > 0
+    ),
     r"answered as in the plain one|none of \d+ texts holds": lambda _, run: run.sent.filled > 0,
     r"^(\d+) of (\d+) plain valid requests failed": lambda match, _: int(match[1]) < int(match[2]),
     # What any answer shows, even an empty one.
