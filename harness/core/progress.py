@@ -41,6 +41,17 @@ class Part:
         pieces = (self._describe_count(), self._describe_time(elapsed), self.remark(), self._describe_silence(now))
         return f"{self.title}: {', '.join(filter(None, pieces))}"
 
+    def describe_briefly(self, now: float) -> str:
+        """The remark alone where there is one, for a line that may be cut."""
+        remark = self.remark()
+        if remark:
+            return f"{self.title}: {remark}"
+        return self.describe(now)
+
+    def measure_left(self, now: float) -> float:
+        """Seconds that are left of those planned; 0 where none are."""
+        return max(0.0, self.seconds - (now - self.began))
+
     def _describe_count(self) -> str:
         if not self.done:
             return ""

@@ -129,7 +129,7 @@ class StatusLine(ProgressLines):
         if left := self._estimate_left(planned, now):
             parts.append(f"about {left} left")
         if (part := run.progress.get_current()) is not None:
-            parts.append(part.describe(now))
+            parts.append(part.describe_briefly(now))
         return _cut_columns(redact_text(fold_line(" · ".join(filter(None, parts)), 1000), self._secrets), width)
 
     def _estimate_left(self, planned: Iterable[PlannedCheck], now: float) -> str:
@@ -142,6 +142,9 @@ class StatusLine(ProgressLines):
                 measured += measurement.seconds
             else:
                 ahead += measurement.seconds
+        if (part := self._run.progress.get_current()) is not None:
+            ahead += part.measure_left(now)
+            measured -= part.measure_left(now)
         unended = sum(check.id not in self._ended for check in planned)
         ahead += unended * max(0.0, now - self._began - measured) / len(self._ended)
         if ahead < 90:

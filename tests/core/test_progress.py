@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.core.progress import Part
@@ -42,3 +44,10 @@ from harness.core.progress import Part
 )
 def test_a_part_says_how_far_it_is(part: Part, now: float, line: str) -> None:
     assert part.describe(now) == line
+
+
+def test_a_line_that_may_be_cut_has_the_remark_alone() -> None:
+    part = Part("load/steady", 10.0, seconds=30.0, remark=lambda: "0 failed")
+    assert part.describe_briefly(12.0) == "load/steady: 0 failed"
+    assert replace(part, remark=str).describe_briefly(12.0).startswith("load/steady: 2 s of")
+    assert (part.measure_left(12.0), part.measure_left(99.0)) == (28.0, 0.0)
