@@ -7,12 +7,15 @@ from collections.abc import Sequence
 
 from harness.core.cause_hints import find_hint
 from harness.core.gate import describe_undecided
+from harness.core.plan import WHOLE_RUN
+from harness.core.proof import PROOF_ID
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Status
 from harness.core.visible_text import cut_text, fold_line, show_command
 
 from . import _view
 from ._format import format_count, format_direction
+from ._proof import list_unshown_checks
 
 SHOWN_BODY = 200
 """Characters of an answer's body that are shown beside a failure."""
@@ -77,9 +80,14 @@ def describe_figures(row: CheckRow) -> str:
 
 
 def list_repeat_commands(row: CheckRow, report: Report, run_path: str = "") -> list[str]:
-    """The commands that show it again, from any folder: the one request where there is one, and the check."""
+    """The commands that show it again, from any folder: the one request where there is one, and the check.
+
+    A check of the whole run has none: `aiharness rerun` refuses it.
+    """
     example = _view.find_smallest(row)
     commands = [example.curl] if example and example.curl else []
+    if row.id.startswith(WHOLE_RUN):
+        return commands
     run = run_path or fold_line(report.run.id, 200)
     return [*commands, shlex.join(["aiharness", "rerun", run, show_command(row.id, 2000)])]
 
@@ -104,9 +112,11 @@ def describe_evidence(row: CheckRow, report: Report, run_path: str = "") -> str:
         parts += [f"counterexample: {example.summary}", describe_answer(row)]
         if example.curl:
             parts.append(f"curl: {example.curl}")
+    if row.id == PROOF_ID:
+        parts += [f"not shown: {line}" for line in list_unshown_checks(report)]
     parts += [
         describe_hint(row),
-        f"again: {list_repeat_commands(row, report, run_path)[-1]}",
+        *(f"again: {command}" for command in list_repeat_commands(row, report, run_path)[-1:]),
         _view.advise_on(row),
         *row.notes,
     ]

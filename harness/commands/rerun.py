@@ -13,14 +13,11 @@ from pathlib import Path
 from harness.commands.command import Command
 from harness.commands.gate import run_pytest
 from harness.core.errors import UsageError
-from harness.core.plan import Plan, PlannedCheck
+from harness.core.plan import WHOLE_RUN, Plan, PlannedCheck
 from harness.core.registry import describe_unknown
 from harness.io.run_search import find_run
 from harness.io.rundir import CONFIG_COPY, EXPERIMENTS_COPY, RerunRecord, read_record, read_run
 from harness.run.report_files import change_folder
-
-_WHOLE_RUN = "ai-run/"
-"""The start of the ids of checks that judge the whole run."""
 
 
 def _add_options(parser: ArgumentParser) -> None:
@@ -57,7 +54,7 @@ def choose_check(plan: Plan, wanted: str) -> PlannedCheck:
         raise UsageError(f"{len(ends)} checks of that run end in {wanted!r}; give more of one: {', '.join(ends[:8])}")
     if not ends:
         raise UsageError(describe_unknown("check", _cut_module(wanted), map(_cut_module, ids)))
-    if ends[0].startswith(_WHOLE_RUN):
+    if ends[0].startswith(WHOLE_RUN):
         raise UsageError(f"{ends[0]} judges all requests of a run: run the whole gate again")
     return ids[ends[0]]
 

@@ -14,6 +14,9 @@ from typing import Any
 
 from harness.core.verdict import Level
 
+WHOLE_RUN = "ai-run/"
+"""The start of the ids of checks that judge a whole run."""
+
 _LATER_FIELDS = {"measures": (), "shared": False, "measurements": (), "processes": 1, "note": ""}
 """Fields that plans did not have at first, with their defaults, which are left out: older plans keep their hash."""
 

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.core.mutation import Mutation
-from harness.core.plan import Plan, PlannedCheck
+from harness.core.plan import WHOLE_RUN, Plan, PlannedCheck
 from harness.core.verdict import Case, Level, Status, Verdict, choose_worst, judge_contract, make_inconclusive
 
 PROOF_ID = "ai-run/proof"
 """The id of the check that every planned contract check was shown able to fail."""
+UNCHANGED = "none: it fails as it is"
+"""The mutation of a check that fails without one."""
 _LEFT_OUT = ("load", "chaos", "capacity")
 """Suites whose checks judge a load or an experiment: they are no part of a proof."""
 
@@ -61,7 +63,7 @@ def is_provable(check: PlannedCheck) -> bool:
     """Whether a planned check is one that a proof must show able to fail."""
     if check.not_applicable or check.suite in _LEFT_OUT or check.level is Level.INFO:
         return False
-    return check.kind in ("contract", "user") and not check.id.startswith("ai-run/")
+    return check.kind in ("contract", "user") and not check.id.startswith(WHOLE_RUN)
 
 
 def list_left_out(plan: Plan) -> tuple[str, ...]:
@@ -121,14 +123,20 @@ def make_row(check: PlannedCheck, trials: Sequence[MutationTrial]) -> ProofRow:
     return ProofRow(check.id, check.title, False, reason=reason, tried=tried)
 
 
-def explain_exclusion(verdicts: Sequence[Verdict]) -> str:
-    """Why a check that ended so without a mutation cannot be shown able to fail; empty for a PASS."""
+def make_row_without_trials(check: PlannedCheck, verdicts: Sequence[Verdict]) -> ProofRow | None:
+    """The row of a check on which no mutation is tried, for it did not PASS without one; None for a PASS.
+
+    One that fails as it is has shown that it can.
+    """
     if not verdicts:
-        return "it was not run"
+        return ProofRow(check.id, check.title, False, reason="it was not run")
     verdict = choose_worst(verdicts)
     if verdict.status is Status.PASS:
-        return ""
-    return f"it was {verdict.status} without a mutation: {verdict.reason}"
+        return None
+    if verdict.status is Status.FAIL:
+        return ProofRow(check.id, check.title, True, UNCHANGED, verdict.reason)
+    reason = f"it was {verdict.status} without a mutation: {verdict.reason}"
+    return ProofRow(check.id, check.title, False, reason=reason)
 
 
 def judge_proof(proof: GateProof) -> Verdict:

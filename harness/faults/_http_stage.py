@@ -240,12 +240,17 @@ class HttpStage(Stage[_Parameters]):
         self._framing = _find_answer_framing(head, status, request)
         if self._framing == RAW:
             self._is_raw, self._knows_requests = True, False
-        elif request is not None and self._condition.is_met(request):
-            self._strike(request, head)
+        elif request is not None:
+            is_met = self._condition.is_met(request)
+            if is_met or self.change.remembers:
+                self._strike(request, head, is_met)
         return self._framing
 
-    def _strike(self, request: HttpRequest, head: MessageHead) -> None:
-        """Decide by a draw whether the request is struck, and by what its answer is read then."""
+    def _strike(self, request: HttpRequest, head: MessageHead, is_met: bool) -> None:
+        """Decide by a draw whether a request that meets the conditions is struck, and by what its answer is read then.
+
+        A fault that remembers answers sees those to all requests.
+        """
         context = self.context
         struck = StruckRequest(
             *(self.parameters, request, head, context.draw_uniform, self._make_note(), self._answers_memory),
@@ -260,6 +265,8 @@ class HttpStage(Stage[_Parameters]):
         change = self.change(struck)
         if self.change.remembers:
             self._copies, self._copy = change, bytearray()
+        if not is_met:
+            return
         if not self._condition.is_met_by_answer(struck.status) or self._condition.passes_first(self.context.memory):
             return
         if self.context.draw_request():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from html import escape
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Annotated, Any, Literal
 
@@ -18,7 +19,11 @@ from harness.faults._shapes import list_objects, list_text_places
 @dataclass(frozen=True, slots=True)
 class _Parameters(HttpParameters):
     form: Annotated[
-        Literal["same", "drift"], Parameter("`same`: one change of all answers; `drift`: each answer changes more")
+        Literal["same", "drift", "escaped"],
+        Parameter(
+            "`same`: one change of all answers; `drift`: each answer changes more; `escaped`: the texts stay, but for "
+            "backslashes and marks of HTML, which are escaped once more"
+        ),
     ] = "same"
     add: Annotated[str, Parameter("a text that is added to each generated text, which stays otherwise")] = ""
     media_type: Annotated[
@@ -41,6 +46,11 @@ class _OtherAnswer(AnswerChange[_Parameters]):
         if self.parameters.media_type not in ("text", self.struck.find_media()):
             return False
         places = list_text_places(value)
+        if self.parameters.form == "escaped":
+            before = [place[key] for place, key in places]
+            for place, key in places:
+                place[key] = escape(place[key].replace("\\", "\\\\"), quote=False)
+            return before != [place[key] for place, key in places]
         for place, key in places:
             added = self.parameters.add
             place[key] = place[key] + added if added else _change_text(place[key], self._step)

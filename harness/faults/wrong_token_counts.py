@@ -15,6 +15,7 @@ from harness.faults._shapes import COUNT_FIELDS, find_names, list_objects
 @dataclass(frozen=True, slots=True)
 class _Parameters(HttpParameters):
     percent: Annotated[int, Parameter("what answers state of the true counts", unit="%", high=1_000_000)] = 1000
+    name: Annotated[str, Parameter("only counts whose name begins with this, as `cached`")] = ""
 
     @property
     def is_idle(self) -> bool:
@@ -31,7 +32,7 @@ class _WrongTokenCounts(AnswerChange[_Parameters]):
         has_changed = False
         for place in list_objects(value):
             for key, count in place.items():
-                if type(count) is int and COUNT_FIELDS.fullmatch(key):
+                if type(count) is int and COUNT_FIELDS.fullmatch(key) and key.startswith(self.parameters.name):
                     place[key] = count * self.parameters.percent // 100
                     has_changed |= place[key] != count
         return has_changed

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ from harness.run.resuming import read_adopted
 from harness.run.terminal_lines import format_header, format_summary
 from harness.suite import ROOT, list_checks
 
+_CUT_SHORT = "interrupted before every planned check was run"
 _PYTEST_EXITS = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
 
 CLOSING_SECONDS = 10.0
@@ -95,6 +97,7 @@ class GateHooks:
         self._is_finished = self._is_shown = self._is_game_day = False
         self._status = int(Exit.ERROR)
         self._signals: dict[signal.Signals, Any] = {}
+        self._is_signalled = False
         self._lines: ProgressLines | None = None
 
     @property
@@ -111,7 +114,7 @@ class GateHooks:
                 self._run.join(msgspec.convert(self._worker["aiharness"], RunState), self._worker["workerid"])
                 self._run.progress.begin(partial(append_line, self._run))
             elif self._judges:
-                self._signals = _replace_signal_handlers()
+                self._signals = _replace_signal_handlers(self._note_signal)
                 self._prepare_links()
                 self._start_run()
                 options, root = read_options(self._config), self._config.rootpath
@@ -219,13 +222,19 @@ class GateHooks:
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note why the run ended early."""
-        self._interrupted = "interrupted before every planned check was run"
+        self._interrupted = _CUT_SHORT
+
+    def _note_signal(self) -> None:
+        self._is_signalled = True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Decide, write every file, and give the gate's exit status."""
         self._end_progress()
         self._run.close()
+        if self._is_signalled and exitstatus == pytest.ExitCode.INTERNAL_ERROR:
+            # Python itself may make another error of an interrupt, such as a SystemError within `ast`.
+            self._interrupted, exitstatus = _CUT_SHORT, pytest.ExitCode.INTERRUPTED
         if self._decides:
             self._finish(exitstatus if exitstatus in _PYTEST_EXITS and not self._run.log.loss else None)
             session.exitstatus = self._status
@@ -330,7 +339,7 @@ def _plan_test(item: pytest.Item) -> PlannedCheck:
     return plan_user_check(item.nodeid, str(suite), title, level)
 
 
-def _replace_signal_handlers() -> dict[signal.Signals, Any]:
+def _replace_signal_handlers(note_signal: Callable[[], None]) -> dict[signal.Signals, Any]:
     """Let SIGTERM act as Ctrl-C, and ignore a second one until the report is written; returns the handlers before."""
     ignored_until = 0.0
 
@@ -339,6 +348,7 @@ def _replace_signal_handlers() -> dict[signal.Signals, Any]:
         __tracebackhide__ = True
         if read_monotonic() >= ignored_until:
             ignored_until = read_monotonic() + CLOSING_SECONDS
+            note_signal()
             raise KeyboardInterrupt
 
     handlers: dict[signal.Signals, Any] = {}

@@ -24,11 +24,11 @@ from harness.core.proof import (
     GateProof,
     MutationTrial,
     ProofRow,
-    explain_exclusion,
     is_provable,
     judge_proof,
     list_left_out,
     make_row,
+    make_row_without_trials,
 )
 from harness.core.verdict import Status, Verdict, choose_worst
 from harness.io.clock import read_monotonic
@@ -41,6 +41,8 @@ from harness.suite import find_spec
 
 _SHOWN_EVERY = 20
 """Checks after which a line says how far the proof has come."""
+
+_TOO_LATE = "the run ended before it was asked under any mutation"
 
 
 class _TrialLog(RunLog):
@@ -111,18 +113,19 @@ class ProveHooks:
         most = sum(check.requests for check in planned)
         self._say(f"proof: {len(planned)} checks are asked again under mutations, at most {most} requests each time")
         rows: list[ProofRow] = []
-        for number, check in enumerate(planned, 1):
-            if why := explain_exclusion(verdicts[check.id]):
-                rows.append(ProofRow(check.id, check.title, False, reason=why))
-            else:
-                rows.append(self._prove_check(check, items[check.id], link))
-            if number % _SHOWN_EVERY == 0 or number == len(planned):
-                shown = sum(row.shown for row in rows)
-                self._say(f"proof: {shown} of {number} checks shown able to fail, {len(planned) - number} to go")
-        seconds = round(read_monotonic() - began, 3)
-        proof = GateProof(tuple(rows), self._trials, self._requests, seconds, list_left_out(run.plan))
-        with run.log.keep_loss():
-            run.run_dir.write(PROOF, msgspec.json.format(msgspec.json.encode(proof), indent=1))
+        try:
+            for number, check in enumerate(planned, 1):
+                row = make_row_without_trials(check, verdicts[check.id])
+                rows.append(row or self._prove_check(check, items[check.id], link))
+                if number % _SHOWN_EVERY == 0 or number == len(planned):
+                    shown = sum(row.shown for row in rows)
+                    self._say(f"proof: {shown} of {number} checks shown able to fail, {len(planned) - number} to go")
+        finally:
+            rows += [ProofRow(check.id, check.title, False, reason=_TOO_LATE) for check in planned[len(rows) :]]
+            seconds = round(read_monotonic() - began, 3)
+            proof = GateProof(tuple(rows), self._trials, self._requests, seconds, list_left_out(run.plan))
+            with run.log.keep_loss():
+                run.run_dir.write(PROOF, msgspec.json.format(msgspec.json.encode(proof), indent=1))
         run.log.record(EvidenceLine(PROOF_ID, judge_proof(proof), run.now(), seconds))
 
     def _prove_check(self, check: PlannedCheck, item: pytest.Item, link: ProofLink) -> ProofRow:
@@ -139,8 +142,9 @@ class ProveHooks:
         run, own_log = self._run, self._run.log
         self._trials += 1
         with tempfile.TemporaryDirectory(prefix="aiharness-") as folder:
-            run.log = trial = _TrialLog(RunDir.create(folder, run.settings.list_secrets()))
+            trial = _TrialLog(RunDir.create(folder, run.settings.list_secrets()))
             try:
+                run.log = trial
                 run.reroute(partial(link.change_endpoint, mutation=mutation))
                 link.strike(mutation)
                 if mutation.needs_success:
@@ -151,8 +155,11 @@ class ProveHooks:
                 self._requests += run.get_session(check.suite).sent_requests
                 struck = link.count_struck() > 0 or mutation.changes_target
             finally:
-                link.lift()
-                run.log = own_log
+                try:
+                    link.lift()
+                    run.close()  # while the trial's folder is there, to which its sessions write what is left
+                finally:
+                    run.log = own_log  # however often the run is interrupted
         alarm = Status.ERROR if _is_before_contact(item) else Status.FAIL
         return MutationTrial(mutation, choose_worst(trial.verdicts) if trial.verdicts else None, struck, alarm)
 

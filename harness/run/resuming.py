@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import UsageError
-from harness.core.plan import Plan
+from harness.core.plan import WHOLE_RUN, Plan
 from harness.core.verdict import Status
 from harness.io.rundir import EVIDENCE, FAULTS, EvidenceLine, RunDir, read_run
 
@@ -35,7 +35,7 @@ def adopt_run(old: Path, run_dir: RunDir, plan: Plan, head: Mapping[str, Any]) -
     lines_by_check: dict[str, list[EvidenceLine]] = {}
     for line in saved.evidence:
         check = planned.get(line.check)
-        if check and before.get(line.check) == check and not check.id.startswith(("ai-run/", "ai-baseline/")):
+        if check and before.get(line.check) == check and not check.id.startswith((WHOLE_RUN, "ai-baseline/")):
             lines_by_check.setdefault(check.id, []).append(line)
     open_ones = (Status.ERROR, Status.SKIPPED)
     adopted = [

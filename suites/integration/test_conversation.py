@@ -10,7 +10,7 @@ from harness.checks.generation import conversation
 from harness.checks.generation.conversation import MOST_TRIALS, MessageTrial, ReasoningTrial
 from harness.core.exchange import Exchange
 from harness.protocols.shared.chat_parts import REASONING_MEMBERS
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, mutate
 
 from .generated_text import SHORT, make_query
 from .talks import (
@@ -79,6 +79,10 @@ def test_tool_messages(ai_client: Session) -> Verdict:
     level="warn",
     requests=_REASONING_COST,
     tokens=_REASONING_COST * SHORT,
+    broken_by=tuple(
+        mutate("wrong_token_counts", name="prompt", percent=percent, body=f"messages.3.{_NAMES[0]}")
+        for percent in (1000, 1)
+    ),
 )
 def test_reasoning(ai_client: Session) -> Verdict:
     write = write_reasoning_with_call if ai_client.promises.tools else write_reasoning

@@ -10,6 +10,7 @@ from harness.checks.bad_input.ordinary_inputs import shows_hang
 from harness.checks.generation import long_prompts
 from harness.checks.generation.long_prompts import FACT_PLACES, FACT_TRIALS, FactSearch, FactTrial
 from harness.core.exchange import Exchange
+from harness.core.mutation import crash_after
 from harness.suite import Session, Verdict, check, make_inconclusive
 
 from .generated_text import make_query
@@ -39,6 +40,7 @@ def _choose_size(ai_client: Session, search: SizeSearch, times: int) -> int:
     needs=("text",),
     requests=_TOGETHER_REQUESTS,
     tokens=16 * _TOGETHER_REQUESTS,
+    broken_by=tuple(map(crash_after, (8, 14, 20, 26))),
 )
 def test_together(ai_client: Session) -> Verdict:
     search, sample = search_prompt(ai_client), ai_client.sample()

@@ -10,7 +10,7 @@ from harness.checks.generation import prefix_cache
 from harness.checks.generation.prefix_cache import Conversation, TurnTriple
 from harness.core.errors import UsageError
 from harness.core.exchange import Exchange
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, mutate
 
 from .generated_text import SHORT, make_query
 
@@ -97,6 +97,7 @@ def _time_turns(ai_client: Session, generator: random.Random) -> list[TurnTriple
     grounds=("prefix_cache",),
     requests=_REQUESTS,
     tokens=SHORT * _REQUESTS,
+    broken_by=(mutate("wrong_token_counts", percent=1, name="cache"),),
 )
 def test_kept(ai_client: Session) -> Verdict:
     generator = random.Random(f"{ai_client.settings.seed} prefix cache")

@@ -16,7 +16,7 @@ from harness.checks.http import rate_limit
 from harness.core.exchange import Exchange, Query
 from harness.core.retry_after import ROUNDING
 from harness.run.valid_inputs import Rows
-from harness.suite import Session, Verdict, check, make_inconclusive, once
+from harness.suite import Session, Verdict, check, make_inconclusive, mutate, once
 
 rate_check = partial(check, grounds=("rate_limit",), alone=True)
 _CONCURRENCY = 16
@@ -73,14 +73,24 @@ def _ask_beyond_limit(ai_client: Session) -> tuple[list[Exchange], Exchange | No
     return sent, after, wait
 
 
-@rate_check("above the promised rate requests are declined", requests=_REQUESTS, tokens=_REQUESTS)
+@rate_check(
+    "above the promised rate requests are declined",
+    requests=_REQUESTS,
+    tokens=_REQUESTS,
+    broken_by=(mutate("accept_refused", answered="429"),),
+)
 def test_declined(ai_client: Session) -> Verdict:
     return _find_too_large(ai_client) or rate_limit.judge_rate_limit(
         _get_limit(ai_client), *_ask_beyond_limit(ai_client), ai_client.show
     )
 
 
-@rate_check("refusals above the promised rate are JSON, and fast", level="warn", requests=0)
+@rate_check(
+    "refusals above the promised rate are JSON, and fast",
+    level="warn",
+    requests=0,
+    broken_by=(mutate("answer_status", answered="429", status=429, retry_after=30, text="Too many requests"),),
+)
 def test_manner(ai_client: Session) -> Verdict:
     return _find_too_large(ai_client) or rate_limit.judge_rate_limit_refusals(
         _ask_beyond_limit(ai_client)[0], ai_client.show

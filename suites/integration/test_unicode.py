@@ -105,7 +105,7 @@ def test_text_kept(ai_client: Session) -> Verdict:
     level="warn",
     needs=("text_input",),
     requests=0,
-    broken_by=(mutate("other_answer", skip=CONTROL_COST),),
+    broken_by=(mutate("other_answer", form="escaped"),),
 )
 def test_text_exact(ai_client: Session) -> Verdict:
     return unicode.judge_exact_texts(_ask_texts(ai_client), ai_client.show)

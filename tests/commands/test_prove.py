@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +14,7 @@ import grpc
 import pytest
 import trustme
 
-from harness.reference.deployment import Deployment
-from tests.conftest import KEY, GateOutcome, run_gate
+from tests.conftest import GateOutcome, run_gate
 from tests.io.grpcmodel import model as grpc_model
 from tests.io.grpcserver import served as served_grpc
 from tests.io.test_grpc_gate import CONFIG as GRPC_CONFIG
@@ -115,17 +117,23 @@ def test_grpc_is_proved_by_changed_messages(tmp_path: Path, is_secure: bool) -> 
     assert ("test_certificate" in rows) is is_secure
 
 
-@pytest.mark.catalogue
-@pytest.mark.slow(seconds=240)
-@pytest.mark.parametrize(("protocol", "model"), [("openai_chat", "tiny-chat"), ("v2", "digits"), ("plain_json", "")])
-def test_the_whole_proof_of_the_reference_deployment(tmp_path: Path, protocol: str, model: str) -> None:
-    options = [f"--ai-protocol={protocol}", "--ai-only-packaged", *([f"--ai-model={model}"] if model else [])]
-    (tmp_path / "aiharness.toml").write_text("[promises]\ndeterministic = true\n")
-    with Deployment("hardened", api_key=KEY) as deployment:
-        env = {**os.environ, "AIHARNESS_API_KEY": KEY}
-        outcome, rows = prove(tmp_path, deployment.url, *options, suite="smoke,integration", env=env)
-    assert not [row for row in rows.values() if not row["shown"]], outcome.out
-    assert outcome.status == 0
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+def test_an_interrupted_proof_says_so_and_how_far_it_came(tmp_path: Path, reference: str, number: int) -> None:
+    words = (sys.executable, "-m", "harness", "prove", reference, "--suite=smoke", "--ai-protocol=openai_chat")
+    with open(tmp_path / "out", "w+") as out:
+        child = subprocess.Popen(
+            [*words, "--ai-run-dir=run", "--ai-only-packaged"], cwd=tmp_path, stdout=out, stderr=out
+        )
+        try:
+            while "asked again" not in (text := (tmp_path / "out").read_text()) and child.poll() is None:
+                time.sleep(0.05)
+            child.send_signal(number)
+            assert child.wait(60) == 2, text
+        finally:
+            child.kill()
+    gate = json.loads((tmp_path / "run" / "gate.json").read_text())
+    assert (gate["run"]["exit_status"], gate["run"]["partial"]) == (2, True)
+    assert "the run ended before" in gate["proof"]["rows"][-1]["reason"]
 
 
 def test_a_proof_is_of_one_process(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from harness.core.plan import PlannedCheck
 from harness.core.proof import (
     GateProof,
     MutationTrial,
-    explain_exclusion,
     is_provable,
     judge_proof,
     make_row,
+    make_row_without_trials,
     plan_proof,
 )
 from harness.core.verdict import Level, Status, Verdict, make_error, make_inconclusive
@@ -55,10 +55,28 @@ def test_a_row_names_the_mutation_or_each_outcome() -> None:
     )
 
 
-def test_a_check_that_did_not_pass_is_named_as_such() -> None:
-    assert explain_exclusion([PASS]) == ""
-    assert explain_exclusion([]) == "it was not run"
-    assert explain_exclusion([PASS, FAIL]) == "it was FAIL without a mutation: it broke"
+def test_a_check_that_fails_as_it_is_needs_no_mutation() -> None:
+    row = make_row_without_trials(CHECK, [PASS, FAIL])
+    assert row is not None
+    assert (row.shown, row.mutation, row.reason) == (True, "none: it fails as it is", "it broke")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "reason"),
+    [
+        ([], "it was not run"),
+        ([make_inconclusive("undecided")], "it was INCONCLUSIVE without a mutation: undecided"),
+        ([PASS, make_error("broken")], "it was ERROR without a mutation: broken"),
+    ],
+)
+def test_a_check_that_decided_nothing_is_named_as_such(verdicts: list[Verdict], reason: str) -> None:
+    row = make_row_without_trials(CHECK, verdicts)
+    assert row is not None
+    assert (row.shown, row.reason) == (False, reason)
+
+
+def test_what_passed_is_asked_under_mutations() -> None:
+    assert make_row_without_trials(CHECK, [PASS]) is None
 
 
 def test_the_verdict_is_pass_only_where_every_check_was_shown() -> None:

@@ -183,6 +183,11 @@ def test_only_refusals_become_the_last_success() -> None:
     assert send_through("accept_refused", [success, REFUSAL, success]) == success[1] * 3
 
 
+def test_a_success_elsewhere_stands_in_for_a_refusal_that_meets_the_conditions() -> None:
+    success = (make_request("/other", {}), make_page({"prediction": [1]}))
+    assert send_through("accept_refused", [success, REFUSAL], path="/predict") == success[1] * 2
+
+
 def test_so_many_refusals_become_successes_and_no_more() -> None:
     passed = send_through("accept_refused", [REFUSAL] * 3, most=1, text="{}")
     assert (passed.count(b"200 OK"), passed.count(b"422 Unprocessable")) == (1, 2)
@@ -205,6 +210,20 @@ def test_what_requests_said_comes_out_in_answers(attributes: dict[str, str], ans
     line = Line(load_fault("echo_request"), load_fault("echo_request").parse(attributes))
     play(line, exchanges)
     assert json.loads(read_answers(line, exchanges)[1][1])["choices"][0]["message"]["content"] == answer
+
+
+def test_texts_are_escaped_once_more() -> None:
+    exchanges = [(ask("whole"), make_page(make_chat("a <b> \\n c")))]
+    line = Line(load_fault("other_answer"), load_fault("other_answer").parse({"form": "escaped"}))
+    play(line, exchanges)
+    text = json.loads(read_answers(line, exchanges)[0][1])["choices"][0]["message"]["content"]
+    assert text == "a &lt;b&gt; \\\\n c"
+
+
+def test_only_counts_of_the_given_name_are_wrong() -> None:
+    page = make_page({"usage": {"prompt_tokens": 10, "completion_tokens": 4}})
+    passed = send_through("wrong_token_counts", [(make_request("/v1/chat/completions", {}), page)], name="prompt")
+    assert json.loads(passed.partition(b"\r\n\r\n")[2])["usage"] == {"prompt_tokens": 100, "completion_tokens": 4}
 
 
 def test_only_requests_with_a_new_beginning_wait() -> None:
