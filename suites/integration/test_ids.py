@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from random import Random
 from typing import Any
+from uuid import UUID
 
 from harness.checks.bad_input.ordinary_inputs import shows_hang
 from harness.checks.common import is_clear_refusal
@@ -40,7 +42,8 @@ def _give_id(ai_client: Session, queries: Sequence[Query], id_: str) -> list[Que
 
 def _ask_with_one_id(ai_client: Session, queries: Sequence[Query]) -> list[Round]:
     """Each query in turn and all of them side by side, all with one id."""
-    id_ = f"aiharness-{ai_client.settings.seed}-twice"
+    # Some services take nothing but a random UUID.
+    id_ = UUID(int=Random(f"{ai_client.settings.seed} id").getrandbits(128), version=4).hex
     lines, queries = _name_headers(ai_client, id_), _give_id(ai_client, queries, id_)
     in_turn = ask_in_turn(lambda query: ai_client.ask(query, headers=lines), queries)
     rounds: list[Round] = [list(enumerate(in_turn))]
@@ -70,7 +73,7 @@ def test_same_request_id(ai_client: Session) -> Verdict:
         answered += [left] if left else []
     kinds = ["with the same id as the others"] * len(queries)
     verdict = crosstalk.judge_own_answers(control, answered, ai_client.show, kinds=kinds)
-    return verdict.with_notes(f"{refused} requests were refused, as their id was in use") if refused else verdict
+    return verdict.with_notes(f"{refused} requests with the id of the others were refused") if refused else verdict
 
 
 _FIRST_RESULT, _SECOND_RESULT = "The weather of the first city: " + "rain and wind, " * 12, "Sun."

@@ -158,7 +158,7 @@ def judge_combinations(
     """Every combination is answered as its options promise, or refused with a clear 4xx.
 
     `smallest` has the smallest combination that failed as the last of `trials` did, asked again: it must fail each
-    time. An answer of another request needs no repeat.
+    time. An answer of another request needs no repeat, and where the service hangs there is none.
     """
     if plain.control.problem:
         return make_inconclusive(plain.control.problem, n=0)
@@ -194,7 +194,7 @@ def _judge_smallest(
     shown, combination = broken[0], smallest[0].combination
     words = describe_combination(levels, combination)
     if all(broken) and shown is not None:
-        if len(list(list_special(levels, combination))) > 1:
+        if len(smallest) > 1 and len(list(list_special(levels, combination))) > 1:
             words = f"{words} together, and not without one of them"
         return Case(words, show(f"with {words}: {shown[1]}", shown[0]))
     once = find_broken(plain, first)
