@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from detection.catalogue import load_gateway_defect, load_switch, read_experiment
-from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, LoadTrial, Switch, Variant
+from detection.switch import CHAT, COMPLETIONS, EMBEDDINGS, PLAIN, V2, Defect, LoadTrial, Switch, Variant
 from harness.reference.deployment import Deployment
 from harness.reference.embeddings import DIMENSION
 from harness.reference.process import ReferenceProcess
@@ -35,6 +35,7 @@ SHORT_DEADLINES = {"connect": 5.0, "first_byte": 5.0, "inter_token": 1.0, "total
 """Deadlines for defects, so that a service that hangs does not take half a minute per check."""
 SERVED_MODELS = {
     CHAT: {"model": CHAT_MODEL},
+    COMPLETIONS: {"model": CHAT_MODEL},
     PLAIN: {"model": DIGITS_MODEL, "version": VERSION},
     V2: {"model": DIGITS_MODEL, "version": VERSION},
     EMBEDDINGS: {"model": EMBEDDING_MODEL},
@@ -65,6 +66,7 @@ HEALTHY_PROMISES: Mapping[str, Mapping[str, Any]] = {
         "prefix_cache": True,
         "reasoning": "off",
     },
+    COMPLETIONS: {**_ALWAYS, "logprobs": True},
     EMBEDDINGS: {**_ALWAYS, "dimension": DIMENSION, "normalised": True},
 }
 """The promises of an operator that the healthy service keeps, by protocol."""

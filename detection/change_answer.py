@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_INFERENCE = re.compile(r"/predict|/v1/chat/completions|/v1/embeddings|/v2/models/[^/]+(/versions/[^/]+)?/infer")
+_INFERENCE = re.compile(r"/predict|/v1/(?:chat/)?completions|/v1/embeddings|/v2/models/[^/]+(/versions/[^/]+)?/infer")
 
 
 def is_inference(scope: Scope) -> bool:

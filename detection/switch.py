@@ -12,6 +12,7 @@ from detection.wire import Wire
 from harness.reference.settings import ServiceSettings
 
 PLAIN, V2, CHAT, EMBEDDINGS = "plain_json", "v2", "openai_chat", "openai_embeddings"
+COMPLETIONS = "openai_completions"
 """The protocols that the service speaks, under the names of their adapters."""
 
 _T = TypeVar("_T")

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.validation_power import format_head, format_table
 from detection.catalogue import load_switch, switch_names
 from detection.model_defect import load_model_defects
-from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, Switch, Variant
+from detection.switch import CHAT, COMPLETIONS, EMBEDDINGS, PLAIN, V2, Defect, Switch, Variant
 from docs.bare_table import format_bare_table
 from docs.server_cards import format_card_table, make_card_pages
 from docs.trap_table import format_trap_table
@@ -29,7 +29,7 @@ from harness.metrics.quality_metric import list_metrics
 
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- make generate writes this table: {} -->\n", "<!-- end of the table -->\n"
-_PROTOCOL_WORDS = {PLAIN: "plain", V2: "v2", CHAT: "chat", EMBEDDINGS: "embeddings"}
+_PROTOCOL_WORDS = {PLAIN: "plain", V2: "v2", CHAT: "chat", COMPLETIONS: "completions", EMBEDDINGS: "embeddings"}
 
 
 def make_pages() -> dict[Path, str]:

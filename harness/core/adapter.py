@@ -23,11 +23,11 @@ class Capabilities:
     answered with one vector. `sentences`: an input that is no prompt holds a text of several words. `categories`: the
     values of a field of the input are announced. `messages`: the input may be a conversation. `model_name` and
     `model_version`: the service can state what it serves. `own_ids`: a request may carry an `id` that its answer
-    states. `text_tensors`: a tensor takes any text. `roles`: a stream states the role of the speaker. `seeds`: a `seed`
-    is accepted. `chat_options`: `n`, `logprobs`, `tools` and `response_format` are accepted as in OpenAI's chat.
-    `memory_gauges` and `connection_gauges`: the service's own page of metrics shows its memory, its connections or
-    requests in flight (asked before a soak). `in_flight_gauge`: it states how many requests are in flight (asked where
-    clients will leave).
+    states. `echoes`: the text may begin with the prompt, on request. `text_tensors`: a tensor takes any text. `roles`:
+    a stream states the role of the speaker. `seeds`: a `seed` is accepted. `chat_options`: `n`, `logprobs`, `tools` and
+    `response_format` are accepted as in OpenAI's chat. `memory_gauges` and `connection_gauges`: the service's own page
+    of metrics shows its memory, its connections or requests in flight (asked before a soak). `in_flight_gauge`: it
+    states how many requests are in flight (asked where clients will leave).
     """
 
     streaming: bool = False
@@ -49,6 +49,7 @@ class Capabilities:
     model_name: bool = True
     model_version: bool = False
     own_ids: bool = False
+    echoes: bool = False
     text_tensors: bool = False
     memory_gauges: bool = False
     connection_gauges: bool = False

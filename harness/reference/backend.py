@@ -1,6 +1,8 @@
-"""The ASGI application: four protocols over one service, behind one middleware for identifiers, keys and errors."""
+"""The ASGI application: five protocols over one service, behind one middleware for identifiers, keys and errors."""
 
 from __future__ import annotations
+
+from itertools import chain
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -10,6 +12,7 @@ from starlette.types import ASGIApp
 
 from harness.reference.api_error import ApiError, make_error_response
 from harness.reference.chat import Chat
+from harness.reference.completions import Completions
 from harness.reference.embeddings import Embeddings
 from harness.reference.middleware import RequestMiddleware
 from harness.reference.plain import Plain
@@ -18,6 +21,7 @@ from harness.reference.settings import ServiceSettings
 from harness.reference.switches import load_switches
 from harness.reference.v2 import V2
 
+_SPEAKERS = (Plain, V2, Embeddings, Chat, Completions)
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -40,7 +44,7 @@ def create_app(settings: ServiceSettings) -> ASGIApp:
 
 def _starlette(service: Service) -> Starlette:
     app = Starlette(
-        routes=[*Plain(service).routes, *V2(service).routes, *Embeddings(service).routes, *Chat(service).routes],
+        routes=list(chain.from_iterable(speaker(service).routes for speaker in _SPEAKERS)),
         exception_handlers={ApiError: _refuse, HTTPException: _refuse_route, Exception: _fail},
     )
     # A redirect would make `/predict/` a second, slower address of the same page.

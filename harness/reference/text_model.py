@@ -26,6 +26,9 @@ _ORDER = 8
 PIECE = 4
 """Characters in one token of a word that the corpus does not have."""
 
+_LEAST_CHANCE = 1e-9
+"""The chance of a token that the corpus does not have."""
+
 _WORD = re.compile(r" ?\w+| ?[^\w\s]+|\s")
 _COPY = re.compile(r"repeat after me:(.*)", re.IGNORECASE | re.DOTALL)
 _RECALL = re.compile(r"what is (my \w+|the \w+ number)\?", re.IGNORECASE)
@@ -107,6 +110,17 @@ class TextModel:
             length = len(word) if word in self._ids else PIECE
             tokens += [word[start : start + length] for start in range(0, len(word), length)]
         return tokens
+
+    def score_tokens(self, text: str) -> list[Token]:
+        """The tokens of a text, each with the log-probability that it had after those before it."""
+        unknown, scored = self._ids[_UNKNOWN], []
+        history = [self._ids[_USER]]
+        for token in self.tokens(text):
+            chances = self._compute_chances(history)
+            chance = max(float(chances[self._ids.get(token, unknown)]), _LEAST_CHANCE)
+            scored.append(Token(token, float(np.log(chance))))
+            history = [*history[1 - _ORDER :], self._ids.get(token, unknown)]
+        return scored
 
     def read(self, messages: Iterable[Message]) -> list[str]:
         """The tokens of the messages: two frame each, and one opens the answer."""

@@ -114,7 +114,7 @@ def test_usage_beside_tools(ai_client: Session) -> Verdict:
 
 
 _STEP_COST = EMPTY_TRIES
-_AGENT_REQUESTS = 3 + 3 * _STEP_COST + 2
+_AGENT_REQUESTS = 3 + 4 * _STEP_COST + 2
 
 
 def _make_agent_query(ai_client: Session, messages: Sequence[Any], **more: Any) -> Query:
@@ -164,6 +164,8 @@ def test_goes_on(ai_client: Session) -> Verdict:
         question = {"role": "user", "content": _PROMPT}
         talk = [question, *tools.make_tool_results(calls)]
         steps.append(_ask_step(ai_client, "the results", talk, calls))
+        as_answered = [question, *tools.make_tool_results(calls, content=None)]
+        steps.append(_ask_step(ai_client, "the results, with null beside the calls", as_answered, calls))
         if all(map(agent.has_readable_arguments, calls)):
             as_objects = [question, *tools.make_tool_results(calls, as_objects=True)]
             step = _ask_step(ai_client, "the results, with the arguments as an object", as_objects, calls)

@@ -173,6 +173,7 @@ WEATHER = {
 }
 CALL = chat("Call weather for the city Paris.", tools=[WEATHER], tool_choice="required", max_tokens=64)
 _MADE = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
+ECHOED = {"model": "tiny-chat", "prompt": "Count.", "max_tokens": 3, "temperature": 0, "echo": True, "logprobs": 1}
 AFTER_CALL: list[Body] = [
     {"role": "user", "content": "Call weather for the city Oslo."},
     {"role": "assistant", "content": "", "tool_calls": [_MADE]},
@@ -476,6 +477,8 @@ DEFECTS: dict[str, Look] = {
     "error_in_200": asks({"instances": 5}),
     "error_in_stream": asks(STREAM),
     "call_arguments_lost": asks(chat() | {"messages": AFTER_TURN}),
+    "echo_ignored": asks(ECHOED, path="/v1/completions"),
+    "echo_without_logprobs": asks(ECHOED, path="/v1/completions"),
     "first_part_only": asks(chat() | {"messages": [{"role": "user", "content": _PARTS}]}),
     "finish_reason_always_stop": asks(chat(max_tokens=2)),
     "gzip_header_without_gzip": asks(ONE),

@@ -12,7 +12,7 @@ import pytest
 
 from detection.background_errors import SEED_VARIABLE
 from detection.catalogue import load_switch, load_switches, switch_names
-from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, Variant
+from detection.switch import CHAT, COMPLETIONS, EMBEDDINGS, PLAIN, V2, Defect, Variant
 from detection.wire import Part
 from harness.core.errors import UsageError
 from harness.core.settings import Promises
@@ -129,7 +129,7 @@ def test_switches_describe_themselves() -> None:
     assert len(switch_names(Variant)) >= 12
     for switch in load_switches(switch_names(Variant), switch_names(Defect)):
         assert "\n" not in switch.title
-        assert set(switch.protocols) <= {PLAIN, V2, CHAT, EMBEDDINGS}
+        assert set(switch.protocols) <= {PLAIN, V2, CHAT, COMPLETIONS, EMBEDDINGS}
         assert set(switch.promises) <= {field.name for field in fields(Promises)}
 
 

@@ -84,7 +84,7 @@ CLAIMS: Mapping[str, Rule] = {
         r"prediction succeeds|a complete answer|same text|of one value|of one form|of one kind|one version|same answer"
         r"|answered validly|as before|changes no answer|as the plain request|legal forms|trace headers|invalid bytes"
     ): lambda _, run: run.sent.filled > 0,
-    r"right after a pause of .* answered as before": lambda _, run: run.sent.filled > 0,
+    r"echoed": lambda _, run: run.sent.filled > 0 or run.sent.errors > 0,
     r"at start, middle and end": lambda _, run: run.sent.filled > 0,
     r"reaches the model|earlier reasoning is|no hidden prompt shows": lambda _, run: run.sent.filled > 0,
     r"right after a pause of .* answered as before|is repeated byte for byte|as each option": lambda _, run: (

@@ -83,10 +83,12 @@ def judge_usage_beside_tools(plain: Exchange, answers: Mapping[str, Exchange], s
     return judge_contract(cases, "token counts are stated beside tools, and more than without")
 
 
-def make_tool_results(calls: Sequence[ToolCall], *, as_objects: bool = False) -> list[dict[str, Any]]:
+def make_tool_results(
+    calls: Sequence[ToolCall], *, as_objects: bool = False, content: str | None = ""
+) -> list[dict[str, Any]]:
     """The messages that continue a conversation: the calls as the model made them, and a result for each.
 
-    `as_objects`: the arguments, which must be JSON, as values in place of texts.
+    `as_objects`: the arguments, which must be JSON, as values in place of texts. `content` is that of the calls.
     """
     repeated, results = [], []
     for number, call in enumerate(calls):
@@ -94,7 +96,7 @@ def make_tool_results(calls: Sequence[ToolCall], *, as_objects: bool = False) ->
         arguments = json.loads(call.arguments) if as_objects else call.arguments
         repeated.append({"id": id_, "type": "function", "function": {"name": call.name, "arguments": arguments}})
         results.append({"role": "tool", "tool_call_id": id_, "content": _RESULTS.get(call.name, "Done.")})
-    return [{"role": "assistant", "content": "", "tool_calls": repeated}, *results]
+    return [{"role": "assistant", "content": content, "tool_calls": repeated}, *results]
 
 
 def find_bad_call(answer: Answer, schemas: ToolSchemas) -> str | None:

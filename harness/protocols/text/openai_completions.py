@@ -26,7 +26,7 @@ class OpenAICompletions(OpenAIFamily):
 
     input_member = "prompt"
     wrong_input = ("prompt_not_a_text", {"a": 5})
-    offers = Capabilities(streaming=True, text=True, generates=True, seeds=True)
+    offers = Capabilities(streaming=True, text=True, generates=True, seeds=True, echoes=True)
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """`inputs` is a prompt; an option of None removes the default of that name."""

@@ -313,6 +313,13 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         "the conversation breaks off at the results: HTTP 400",
     ),
     (
+        "null refused",
+        "tools.test_goes_on",
+        lambda b: any(message["content"] is None for message in b["messages"]) and b.update(messages=[]),
+        None,
+        "the conversation breaks off at the results, with null beside the calls: HTTP 400",
+    ),
+    (
         "called again without an end",
         "tools.test_goes_on",
         call_again,
