@@ -16,14 +16,28 @@ _MOST_TEXT = 20_000
 
 @dataclass(frozen=True, slots=True)
 class _Cause:
-    """A cause: a pattern over the reason, the detail and the body, statuses that are needed (none: any), the hint."""
+    """A cause: a pattern over the reason, the detail and the body, the hint, and the statuses that are needed.
+
+    No statuses: any; None among them: no answer.
+    """
 
     pattern: str
     hint: str
-    statuses: tuple[int, ...] = ()
+    statuses: tuple[int | None, ...] = ()
 
 
+_UNREACHED = (None,)
 _NUMPY = r"(numpy\.|np\.)?(u?int(8|16|32|64)|float(16|32|64)|bool_|bool8|ndarray|complex\d+)"
+_CREDENTIALS = r"api[ _-]?key|credential|unauthori[sz]ed|not authenticated|forbidden|\btoken\b|http 40[13]"
+_CREDENTIALS_ADVICE = (
+    "The service asks for credentials: export AIHARNESS_API_KEY, or name the variable that holds the secret with "
+    '[endpoint] credentials = { env = "MY_API_KEY" }.'
+)
+_REFUSED_CREDENTIALS = (
+    "The service refuses the credential of this request: see whether it is the right one, and in the header and scheme "
+    "that the service expects ([endpoint] credentials)."
+)
+_CREDENTIAL_HEADERS = {"authorization", "x-api-key", "api-key", "ocp-apim-subscription-key"}
 _CAUSES = (
     _Cause(
         rf"object of type '?{_NUMPY}'? is not json serializable|unable to serialize unknown type:.{{0,20}}numpy"
@@ -54,18 +68,22 @@ _CAUSES = (
         r"connection refused|connect call failed|actively refused",
         "Nothing listens at this address: start the service, and compare host and port of the URL with what it prints "
         "(a container must listen on 0.0.0.0 and publish the port).",
+        _UNREACHED,
     ),
     _Cause(
         r"connect: (unix socket .{0,200})?no connection \((\[errno 2\] )?no such file",
         "The unix socket does not exist: start the service, or correct the path in [endpoint] unix_socket.",
+        _UNREACHED,
     ),
     _Cause(
         r"all connection attempts failed|network is unreachable|no route to host|host is unreachable",
         "No address of this name answers: each was tried. Check the host, the network and a firewall.",
+        _UNREACHED,
     ),
     _Cause(
         r"name_resolution|no address|name or service not known|nodename nor servname|temporary failure in name",
         "The host's name has no address: check its spelling; the name of a container is known in its own network only.",
+        _UNREACHED,
     ),
     _Cause(
         r"proxy authentication|squid|tinyproxy|zscaler|bluecoat|mcafee web gateway|err_access_denied",
@@ -78,6 +96,11 @@ _CAUSES = (
         (502, 503, 504),
     ),
     _Cause(
+        r"all connection attempts failed|connection refused|connect call failed|name or service not known",
+        "The service did not reach something behind it: see whether its backends run, and its own log.",
+        (500, 502, 503, 504),
+    ),
+    _Cause(
         r"<!doctype html|<html|text/html",
         "The answer is an HTML page of a website, a login or a proxy: give the URL of the API, and its path in "
         "[endpoint.template] path.",
@@ -88,12 +111,7 @@ _CAUSES = (
         r"|invalid model",
         "The service does not know this model: give the name of one that it serves with --ai-model=NAME.",
     ),
-    _Cause(
-        r"api[ _-]?key|credential|unauthori[sz]ed|not authenticated|forbidden|\btoken\b|http 40[13]",
-        "The service asks for credentials: export AIHARNESS_API_KEY, or name the variable that holds the secret with "
-        '[endpoint] credentials = { env = "MY_API_KEY" }.',
-        (401, 403),
-    ),
+    _Cause(_CREDENTIALS, _CREDENTIALS_ADVICE, (401, 403)),
     _Cause(
         r"",
         "This path does not take POST: give the path of the inference in [endpoint.template] path.",
@@ -136,6 +154,8 @@ def find_hint(reason: str, request: Mapping[str, Any] | None, response: Mapping[
         return f"{part} stands twice in the path: leave it out of the endpoint's URL, or of [endpoint.template] path."
     for cause in _CAUSES:
         if (not cause.statuses or status in cause.statuses) and re.search(cause.pattern, text, re.S):
+            if cause.hint is _CREDENTIALS_ADVICE and _carries_credential(request):
+                return _REFUSED_CREDENTIALS
             return cause.hint
     if status == 500 and _BARE_ERROR.search(text) and "4xx" not in reason:
         return (
@@ -151,6 +171,11 @@ def _list_headers(response: Mapping[str, Any]) -> list[tuple[str, str]]:
         return []
     shown = ("server", "via", "content-type", "x-squid-error")
     return [(name, str(value)) for name, value in headers.items() if str(name).lower() in shown]
+
+
+def _carries_credential(request: Mapping[str, Any] | None) -> bool:
+    headers = (request or {}).get("headers")
+    return isinstance(headers, Mapping) and not _CREDENTIAL_HEADERS.isdisjoint(str(name).lower() for name in headers)
 
 
 def _read_status(reason: str) -> int | None:

@@ -37,4 +37,5 @@ def note_run(folder: Path, settings: Settings, report: Report) -> None:
 def _is_noted(settings: Settings, report: Report) -> bool:
     """Whether it is a whole run of the folder, which its history is about."""
     is_part = settings.only_check or settings.gameday or settings.prove
-    return settings.run_dir is None and report.run.final and not is_part
+    is_whole = report.run.final and not report.run.partial
+    return settings.run_dir is None and is_whole and not is_part

@@ -236,6 +236,8 @@ def test_a_run_of_its_own_folder_adds_itself(tmp_path: Path) -> None:
     run = tmp_path / ".aiharness" / "runs" / "run-01"
     note_run(run, replace(settings, run_dir="elsewhere"), make_run("run-01"))
     note_run(run, replace(settings, only_check="x"), make_run("run-01"))
+    whole = make_run("run-01")
+    note_run(run, settings, replace(whole, run=replace(whole.run, partial=True)))
     assert not HISTORY.exists()
     HISTORY.parent.mkdir()
     note_run(run, settings, make_run("run-01"))

@@ -35,6 +35,8 @@ INVALID = "no valid answer: HTTP {}"
         (INVALID, 415, "{}", "form of this body"),
         (INVALID, 401, '{"detail": "Not authenticated"}', "AIHARNESS_API_KEY"),
         (INVALID, 404, '{"error": "model \\"llama\\" not found, try pulling it first"}', "--ai-model"),
+        (INVALID, 500, '{"error": "All connection attempts failed"}', "something behind it"),
+        (INVALID, 503, '{"error": "dial tcp 10.0.0.7:8000: connect: connection refused"}', "something behind it"),
         (INVALID, 500, "RuntimeError: CUDA out of memory. Tried to allocate", "no memory left"),
         (
             INVALID,
@@ -55,6 +57,14 @@ def test_a_known_cause_has_its_hint(reason: str, status: int | None, body: str, 
     hint = find_hint(reason.format(status), {"url": f"{URL}/predict"}, response)
     assert part in hint
     assert hint.endswith(".")
+
+
+def test_a_credential_that_was_sent_is_not_asked_for() -> None:
+    response = {"status": 401, "headers": {}, "body": '{"detail": "Not authenticated"}'}
+    for header in ("Authorization", "x-api-key"):
+        hint = find_hint(INVALID.format(401), {"url": URL, "headers": {header: "***"}}, response)
+        assert "refuses the credential" in hint
+        assert "export" not in hint
 
 
 def test_a_path_that_stands_twice() -> None:
