@@ -144,7 +144,7 @@ class _Trials:
     requests=_REQUESTS,
     tokens=_REQUESTS * _CALL_TOKENS,
     answers=2 * _REQUESTS,
-    broken_by=(mutate("wrong_token_counts", skip=_MOST + 4), mutate("other_answer", skip=_MOST + 4)),
+    broken_by=tuple(mutate("truncate_stream", events=2, body=name) for name in ("max_completion_tokens", "n", "tools")),
 )
 def test_combinations(ai_client: Session) -> Verdict:
     levels, trials = list_levels(ai_client), _Trials(ai_client)
