@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from random import Random
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -10,18 +10,18 @@ from starlette.types import ASGIApp
 from detection.change_answer import change_answers
 from detection.switch import CHAT, Variant
 
-_IDS = 4
+_IDS = 1_000
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    numbers = count()
+    numbers = Random(7)
     ids: dict[str, str] = {}
 
     def change(answer: dict[str, Any]) -> None:
         if "choices" not in answer:
             return
         if answer["id"] not in ids:
-            ids[answer["id"]] = f"chatcmpl-{next(numbers) % _IDS}"
+            ids[answer["id"]] = f"chatcmpl-{numbers.randrange(_IDS)}"
         answer["id"] = ids[answer["id"]]
         for choice in answer.get("choices", ()):
             if "delta" in choice:
@@ -31,5 +31,8 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 VARIANT = Variant(
-    name="role_in_every_chunk", title="every chunk names the role, and ids come again", protocols=(CHAT,), wrap=_wrap
+    name="role_in_every_chunk",
+    title="every chunk names the role, and ids are among a thousand",
+    protocols=(CHAT,),
+    wrap=_wrap,
 )

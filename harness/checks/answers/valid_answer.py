@@ -50,12 +50,17 @@ def _describe_answer(answer: Answer) -> str:
     return f"a complete answer with {outputs}; {f'{numbers} numbers, all finite' if numbers else 'no number in it'}"
 
 
+_MAY_BE_EMPTY = ("error", "errors", "warnings")
+"""Members by which a service says that nothing went wrong."""
+
+
 def _find_empty_output(answer: Answer) -> str | None:
     if answer.text is not None:
         return None
-    if not answer.outputs:
+    outputs = {name: value for name, value in answer.outputs.items() if name not in _MAY_BE_EMPTY or value}
+    if not outputs:
         return "the answer holds no output"
-    for name, value in answer.outputs.items():
+    for name, value in outputs.items():
         if value == [] or value is None:
             return f"output {name!r} is empty"
     return None
