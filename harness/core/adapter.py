@@ -60,6 +60,11 @@ class Capabilities:
         """Whether any text can be put into a request."""
         return self.text or self.text_tensors
 
+    @property
+    def text_output(self) -> bool:
+        """Whether an answer may hold text: vectors and scores repeat no words."""
+        return self.generates or self.streaming or self.text_tensors
+
     def find_missing(self, needs: Sequence[str]) -> str | None:
         """The first needed capability that is False, or None. Raises `AttributeError` for an unknown name."""
         return next((name for name in needs if not getattr(self, name)), None)

@@ -5,13 +5,19 @@ from __future__ import annotations
 from harness.checks.isolation import cache
 from harness.run import request_pairs, row_pairs
 from harness.run.conversation_pairs import CONVERSATION_REQUESTS, make_conversation_pairs
+from harness.run.option_pairs import (
+    OPTION_REQUESTS,
+    VECTOR_OPTION_REQUESTS,
+    make_option_pairs,
+    make_vector_option_pairs,
+)
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, mutate
 
 _FROM_CACHE = (mutate("accept_refused", answered="4*", skip=1), mutate("stale_answer", skip=2))
 """A request for a model that does not exist, refused at first, gets the answer of another; so do all others."""
 
-_PROMPT_REQUESTS = request_pairs.PROMPT_REQUESTS + CONVERSATION_REQUESTS
+_PROMPT_REQUESTS = request_pairs.PROMPT_REQUESTS + CONVERSATION_REQUESTS + OPTION_REQUESTS
 
 
 @check(
@@ -33,18 +39,21 @@ def test_rows(ai_client: Session) -> Verdict:
 )
 def test_prompts(ai_client: Session) -> Verdict:
     rows = Rows(ai_client)
-    conversations = request_pairs.ask_pairs(ai_client, make_conversation_pairs(ai_client, rows))
-    return cache.judge_pairs([*request_pairs.ask_prompt_pairs(ai_client, rows), *conversations], ai_client.show)
+    more = [*make_conversation_pairs(ai_client, rows), *make_option_pairs(ai_client, rows)]
+    asked = [*request_pairs.ask_prompt_pairs(ai_client, rows), *request_pairs.ask_pairs(ai_client, more)]
+    return cache.judge_pairs(asked, ai_client.show)
 
 
 @check(
-    "texts that differ in one word have their own vectors",
+    "texts and options that differ in one element have their own vectors",
     needs=("embeds",),
-    requests=request_pairs.TEXT_REQUESTS,
+    requests=request_pairs.TEXT_REQUESTS + VECTOR_OPTION_REQUESTS,
     broken_by=_FROM_CACHE,
 )
 def test_texts(ai_client: Session) -> Verdict:
-    return cache.judge_pairs(request_pairs.ask_text_pairs(ai_client, Rows(ai_client)), ai_client.show)
+    rows = Rows(ai_client)
+    options = request_pairs.ask_pairs(ai_client, make_vector_option_pairs(ai_client, rows))
+    return cache.judge_pairs([*request_pairs.ask_text_pairs(ai_client, rows), *options], ai_client.show)
 
 
 @check(

@@ -103,7 +103,7 @@ def test_text_kept(ai_client: Session) -> Verdict:
 @check(
     "escapes and unusual normal forms come back byte for byte",
     level="warn",
-    needs=("text_input",),
+    needs=("text_input", "text_output"),
     requests=0,
     broken_by=(mutate("other_answer", form="escaped"),),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.checks.bad_input.clean_errors import find_leak
 from harness.checks.common import (
@@ -19,7 +19,7 @@ from harness.checks.control import Control
 from harness.checks.http.legal_forms import Pieces, announce_chunks, encode_chunks, set_header, set_length
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict, judge_contract, make_inconclusive
+from harness.core.verdict import Counterexample, Verdict, judge_contract, make_inconclusive
 
 PATIENCE = 0.5
 """Seconds to wait for the refusal of an incomplete request; a service may also wait for the rest of it."""
@@ -162,6 +162,11 @@ def judge_malformed_refusals(control: Control, answers: Mapping[str, Exchange], 
     return judge_contract(cases, ", ".join(parts))
 
 
+def _drop_curl(example: Counterexample) -> Counterexample:
+    """The counterexample without its curl command: curl does not write two requests into one."""
+    return replace(example, curl=None)
+
+
 @judge
 def judge_smuggling(control: Control, answers: Sequence[Exchange], show: Show) -> Verdict:
     """A second request, hidden after the last chunk of a request with both lengths, is not executed.
@@ -180,5 +185,7 @@ def judge_smuggling(control: Control, answers: Sequence[Exchange], show: Show) -
         unjudged = first.outcome
     elif not first.ok:
         how = f"is not carried out: {first.outcome}"
-    cases = [judge_case("smuggled", second, problem, show, unjudged)]
+    cases = [
+        judge_case("smuggled", second, problem, lambda words, exchange: _drop_curl(show(words, exchange)), unjudged)
+    ]
     return judge_contract(cases, f"a request that hides another one in its body {how}")

@@ -68,6 +68,7 @@ def _find_wrong_answer(pair: AskedPair, show: Show) -> Case | None:
     for number, exchange in enumerate(pair.exchanges[1:], 1):
         own, other = "AB"[number % 2], "BA"[number % 2]
         problem = f"request {own} got the answer to {other}, sent before it, which differs from it only in {pair.name}"
+        problem += ", as from a cache that ignores it"
         if pair.fits is not None and exchange.status not in OVERLOAD_STATUSES:
             fits_own, fits_other = pair.fits[number % 2], pair.fits[1 - number % 2]
             if not fits_own(exchange) and fits_other(exchange):

@@ -41,6 +41,8 @@ def chat(path: str, headers: Mapping[str, str], body: Any) -> Sent:
     left = words[: body["max_tokens"]] if body["max_tokens"] > 1 else [words[0][:3]]
     whole = left == words
     text, reason = " ".join(left), "stop" if whole else "length"
+    for stop in body.get("stop") or ():
+        text = text.partition(stop)[0]
     if body.get("stream"):
         chunks = [{"delta": {"content": text}, "index": 0}, {"delta": {}, "index": 0, "finish_reason": reason}]
         lines = [f"data: {json.dumps({'choices': [chunk]})}\n\n" for chunk in chunks]
@@ -121,6 +123,7 @@ PROMPT_KEYS = {
     "a blank": lambda path, headers, body: [rest(body, "messages"), read_prompt(body).replace(" ", "")],
     "max_tokens": lambda path, headers, body: rest(body, "max_tokens"),
     "stream": lambda path, headers, body: rest(body, "stream", "stream_options"),
+    "stop": lambda path, headers, body: rest(body, "stop"),
     "the model's name": lambda path, headers, body: rest(body, "model"),
     "the system message": lambda path, headers, body: [
         rest(body, "messages"),
@@ -133,6 +136,8 @@ PROMPT_KEYS = {
     ],
 }
 TEXT_KEYS = {
+    "dimensions": lambda path, headers, body: rest(body, "dimensions"),
+    "encoding_format": lambda path, headers, body: rest(body, "encoding_format"),
     "its last word": lambda path, headers, body: [body["model"], str(body["input"])[:60]],
     "a word in its middle": lambda path, headers, body: [body["model"], str(body["input"])[-25:]],
     "the order of its texts": lambda path, headers, body: [body["model"], sorted(body["input"])],
