@@ -100,6 +100,15 @@ def list_roles(request: Object) -> list[str]:
     return [str(turn.get("role")) for turn in list_turns(request)]
 
 
+def keep_last_of_rows(request: Object, role: str) -> None:
+    """Of messages of a role in a row leave the last one; another request stays as it is."""
+    turns = list_turns(request)
+    if not turns:
+        return
+    roles = [*list_roles(request), ""]
+    request["messages"] = [turn for place, turn in enumerate(turns) if not roles[place] == roles[place + 1] == role]
+
+
 def change_texts(app: ASGIApp, reword: Callable[[str], str]) -> ASGIApp:
     """Pass every text of a chat answer, of a stream piece by piece, through `reword`."""
 

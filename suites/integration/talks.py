@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 TalkTurn = dict[str, Any]
@@ -15,6 +16,8 @@ WriteTalk = Callable[[list[TalkTurn], str], list[TalkTurn]]
 """Makes a conversation of its opening and a text that one message states; an empty text leaves the message out."""
 
 QUESTION = "What is the lucky number? Answer with the number only."
+_OTHER = "The weather is fine today."
+"""What stands beside the text, in the same kind of place."""
 
 
 def write_note(code: str) -> str:
@@ -72,6 +75,69 @@ def _write_object(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
     return [*opening, *_use_tool({"text": text}, "Done."), _say(QUESTION)]
 
 
+def _write_first_system(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    return [*_say_system(text), *_say_system(_OTHER), *opening, _say(QUESTION)]
+
+
+def _write_second_system(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    return [*_say_system(_OTHER), *_say_system(text), *opening, _say(QUESTION)]
+
+
+def _write_system_parts(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    return [{"role": "system", "content": [_part(text or "Hello."), _part(_OTHER)]}, *opening, _say(QUESTION)]
+
+
+def _write_first_turn(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    return [*opening, _say(text or "Hello."), _say(QUESTION)]
+
+
+def _write_second_turn(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    return [*opening, _say("Good day."), _say(text or "Hello."), _answer("Yes."), _say(QUESTION)]
+
+
+def _write_first_answer(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    return [*opening, _say("Say something."), _answer(text or "Hello."), _answer("Yes."), _say(QUESTION)]
+
+
+def _write_second_answer(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    return [*opening, _say("Say something."), _answer("Yes."), _answer(text or "Hello."), _say(QUESTION)]
+
+
+def _write_middle_part(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    return [*opening, _say([*map(_part, filter(None, (_OTHER, text, QUESTION)))])]
+
+
+def _write_first_result(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    return [*opening, _say("Use the tools."), *_use_tools(results=(text, "")), _answer("Done."), _say(QUESTION)]
+
+
+def _write_first_result_last(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    return [*opening, _say(QUESTION), *_use_tools(results=(text, ""))]
+
+
+def _write_second_result_last(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    return [*opening, _say(QUESTION), *_use_tools(results=("", text))]
+
+
+def _write_result_of_two_steps(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    steps = [*_use_tools(results=(text,)), *_use_tools(results=("",), first=2)]
+    return [*opening, _say("Use the tool twice."), *steps, _answer("Done."), _say(QUESTION)]
+
+
+def _write_result_parts(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    asked, called, result, answered = _use_tool("{}", "")
+    parts = [_part(text or "Nothing."), _part(_OTHER)]
+    return [*opening, asked, called, {**result, "content": parts}, answered, _say(QUESTION)]
+
+
+def _write_first_arguments(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    return [*opening, _say("Use the tools."), *_use_tools(texts=(text, "")), _answer("Done."), _say(QUESTION)]
+
+
+def _write_second_arguments(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    return [*opening, _say("Use the tools."), *_use_tools(texts=("", text)), _answer("Done."), _say(QUESTION)]
+
+
 MESSAGES: Mapping[str, WriteTalk] = {
     "a system message at the beginning": _write_system_first,
     "a system message in the middle": _write_system_later,
@@ -79,11 +145,26 @@ MESSAGES: Mapping[str, WriteTalk] = {
     "the first of two parts of a content": _write_first_part,
     "the last of two parts of a content": _write_last_part,
     "an earlier answer": _write_answer,
+    "the first of two system messages in a row": _write_first_system,
+    "the second of two system messages in a row": _write_second_system,
+    "the first of two parts of a system message": _write_system_parts,
+    "the first of two user messages in a row": _write_first_turn,
+    "the second of two user messages in a row": _write_second_turn,
+    "the first of two answers in a row": _write_first_answer,
+    "the second of two answers in a row": _write_second_answer,
+    "the second of three parts of a content": _write_middle_part,
 }
 TOOL_MESSAGES: Mapping[str, WriteTalk] = {
     "the result of a tool": _write_result,
     "the arguments of an earlier call": _write_arguments,
     "the arguments of an earlier call as an object": _write_object,
+    "the first of two results of tools at the end": _write_first_result_last,
+    "the second of two results of tools at the end": _write_second_result_last,
+    "the first of two results of tools in an earlier turn": _write_first_result,
+    "the result of the first of two calls in turn": _write_result_of_two_steps,
+    "the first of two parts of a result": _write_result_parts,
+    "the arguments of the first of two calls": _write_first_arguments,
+    "the arguments of the second of two calls": _write_second_arguments,
 }
 """Conversations by the message that states the number."""
 
@@ -124,7 +205,24 @@ def _part(text: str) -> TalkTurn:
 
 
 def _use_tool(arguments: Any, result: str) -> list[TalkTurn]:
-    call = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": arguments}}
-    called = {"role": "assistant", "content": "", "tool_calls": [call]}
     answered = {"role": "tool", "tool_call_id": "call_1", "content": result}
-    return [_say("Use the tool."), called, answered, _answer("Done.")]
+    return [_say("Use the tool."), _call({"call_1": arguments}), answered, _answer("Done.")]
+
+
+def _use_tools(*, texts: Sequence[str] = (), results: Sequence[str] = (), first: int = 1) -> list[TalkTurn]:
+    """Calls side by side in one answer, and the result of each; their ids count from `first`."""
+    ids = [f"call_{first + place}" for place in range(max(len(texts), len(results)))]
+    arguments = {id_: json.dumps({"text": text}) for id_, text in zip_longest(ids, texts, fillvalue="")}
+    answered = [
+        {"role": "tool", "tool_call_id": id_, "content": result or "Nothing."}
+        for id_, result in zip_longest(ids, results, fillvalue="")
+    ]
+    return [_call(arguments), *answered]
+
+
+def _call(arguments: Mapping[str, Any]) -> TalkTurn:
+    """An answer that calls a tool with these arguments, by the id of each call."""
+    calls = []
+    for id_, given in arguments.items():
+        calls.append({"id": id_, "type": "function", "function": {"name": "look_up", "arguments": given}})
+    return {"role": "assistant", "content": "", "tool_calls": calls}

@@ -45,7 +45,8 @@ def _ask_trial(ai_client: Session, write: WriteTalk, generator: random.Random) -
     code = str(generator.randrange(10**7, 10**8))
     texts = ((write, write_note(code)), (write, ""), (write_plain, write_note(code)))
     talks = [writer(write_opening(generator), text) for writer, text in texts]
-    return MessageTrial(code, *_ask(ai_client, *talks))
+    stated, silent, control = _ask(ai_client, *talks)
+    return MessageTrial(code, stated, silent, control, talks[0][-1]["role"] == "user")
 
 
 def _ask_trials(ai_client: Session, kinds: Mapping[str, WriteTalk]) -> dict[str, list[MessageTrial]]:

@@ -25,12 +25,14 @@ _LEAST_HIDDEN = 8
 @dataclass(frozen=True, slots=True)
 class MessageTrial:
     """The answers to a conversation in which a message states `code`, to the same one where the message is absent or
-    empty, and to one in which a plain message of the user states it. The last message asks for the code."""
+    empty, and to one in which a plain message of the user states it. The last message asks for the code, unless that is
+    the result of a tool (not `is_asked_last`): what a model says to it is its own affair, only counts show a loss."""
 
     code: str
     stated: Exchange
     silent: Exchange
     control: Exchange
+    is_asked_last: bool = True
 
     @property
     def is_refused(self) -> bool:
@@ -45,8 +47,8 @@ class MessageTrial:
 
     @property
     def control_knows(self) -> bool:
-        """Whether it does where a plain message states it, and this answer has a text too."""
-        return self.code in self.control.text and not explain_no_text(self.stated)
+        """Whether it does where a plain message states it, asked likewise, and this answer has a text too."""
+        return self.is_asked_last and self.code in self.control.text and not explain_no_text(self.stated)
 
     @property
     def extra_tokens(self) -> int | None:
@@ -98,8 +100,8 @@ def judge_messages(trials: Mapping[str, Sequence[MessageTrial]], show: Show) -> 
             known += tried[-1].is_known
     if refused and len(refused) == len(cases):
         return make_inconclusive(f"every kind of message is refused: {trials[refused[0]][0].stated.outcome}", n=0)
-    holds = f"each message reaches the model: of {len(cases) - len(refused)} kinds {counted} add their prompt tokens"
-    holds += f", and what {known} state is known when it is asked for"
+    holds = f"each of {len(cases) - len(refused)} kinds of message reaches the model"
+    holds += f": for {counted} kinds the stated prompt tokens show it, for {known} the answer does"
     return judge_contract(cases, name_refused(holds, refused))
 
 

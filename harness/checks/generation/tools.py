@@ -103,7 +103,8 @@ def find_bad_call(answer: Answer, schemas: ToolSchemas) -> str | None:
     """Why an answer is not the required call, or `Unjudged` if the limit of tokens cut it."""
     calls = answer.tool_calls
     if not calls and (answer.text or not is_cut(answer)):
-        return f"no tool is called, although a call is required: {answer.text!r:.60}"
+        instead = f"the text is {answer.text!r:.60}" if answer.text else "the answer is empty"
+        return f"no tool is called, although a call is required: {instead}"
     if is_cut(answer):
         return Unjudged(explain_spent_limit(answer) or "the answer was cut at max_tokens")
     ids = [call.id for call in calls]

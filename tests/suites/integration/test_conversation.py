@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from detection.change_request import keep_last_of_rows
 from harness.core.endpoint import Endpoint
 from harness.core.settings import Promises, Settings
 from harness.core.verdict import Status, Verdict
@@ -46,6 +47,10 @@ def lose(role: str, *, later: bool = False) -> Change:
     return change
 
 
+def keep_last(role: str) -> Change:
+    return lambda body: keep_last_of_rows(body, role)
+
+
 def refuse_later_system(body: dict[str, Any]) -> None:
     if any(message["role"] == "system" for message in body["messages"][1:]):
         body["messages"] = 5
@@ -78,6 +83,10 @@ WRONG = [
     ),
     ("only known", "test_messages", lose("system", later=True), MUTE, "a number there is known in none of 3 answers"),
     ("results", "test_tool_messages", lose("tool"), None, "the result of a tool does not reach the model"),
+    ("two results", "test_tool_messages", keep_last("tool"), None, "the first of two results of tools at the end"),
+    ("first of a row", "test_messages", keep_last("user"), None, "the first of two user messages in a row does not"),
+    ("two system messages", "test_messages", keep_last("system"), None, "the first of two system messages in a row"),
+    ("two answers", "test_messages", keep_last("assistant"), None, "the first of two answers in a row does not reach"),
     ("newer name", "test_reasoning", drop_member("reasoning"), None, "under the name 'reasoning' does not reach"),
     ("older name", "test_reasoning", drop_member("reasoning_content"), None, "under the name 'reasoning_content'"),
 ]
@@ -95,13 +104,19 @@ def test_a_lost_message_fails(tmp_path: Path, name: str, request_: Change, answe
 
 NEITHER = both(drop_member("reasoning"), drop_member("reasoning_content"))
 RIGHT = [
-    ("repeats nothing", "test_messages", None, SILENT, "6 add their prompt tokens, and what 0 state is known"),
+    (
+        "repeats nothing",
+        "test_messages",
+        None,
+        SILENT,
+        "for 14 kinds the stated prompt tokens show it, for 0 the answer does",
+    ),
     (
         "states no tokens",
         "test_messages",
         None,
         MUTE,
-        "of 6 kinds 0 add their prompt tokens, and what 6 state is known",
+        "each of 14 kinds of message reaches the model: for 0 kinds the stated prompt tokens show it, for 14 the",
     ),
     ("refuses one kind", "test_messages", refuse_later_system, None, "refused: a system message in the middle"),
     ("reads no reasoning", "test_reasoning", NEITHER, None, "left out alike"),
