@@ -211,12 +211,11 @@ def _use_tool(arguments: Any, result: str) -> list[TalkTurn]:
 
 def _use_tools(*, texts: Sequence[str] = (), results: Sequence[str] = (), first: int = 1) -> list[TalkTurn]:
     """Calls side by side in one answer, and the result of each; their ids count from `first`."""
-    ids = [f"call_{first + place}" for place in range(max(len(texts), len(results)))]
-    arguments = {id_: json.dumps({"text": text}) for id_, text in zip_longest(ids, texts, fillvalue="")}
-    answered = [
-        {"role": "tool", "tool_call_id": id_, "content": result or "Nothing."}
-        for id_, result in zip_longest(ids, results, fillvalue="")
-    ]
+    arguments, answered = {}, []
+    for number, (text, result) in enumerate(zip_longest(texts, results, fillvalue=""), first):
+        id_ = f"call_{number}"
+        arguments[id_] = json.dumps({"text": text})
+        answered.append({"role": "tool", "tool_call_id": id_, "content": result or "Nothing."})
     return [_call(arguments), *answered]
 
 

@@ -49,7 +49,7 @@ _SECOND_PROMPT = "Now call get_time for the zone UTC."
 tools_check = partial(check, needs=("generates", "chat_options"), grounds=("tools",))
 
 
-def _choose_tool(name: str) -> dict[str, Any]:
+def choose_tool(name: str) -> dict[str, Any]:
     """The `tool_choice` that requires the call of this tool."""
     return {"type": "function", "function": {"name": name}}
 
@@ -64,7 +64,7 @@ def _ask_required(ai_client: Session) -> dict[str, Exchange]:
 @once
 def _ask_named(ai_client: Session) -> Exchange:
     """The answer to a request that requires the call of one tool."""
-    return ai_client.ask(make_query(ai_client, _TOKENS, _PROMPT, tools=_TOOLS, tool_choice=_choose_tool("add")))
+    return ai_client.ask(make_query(ai_client, _TOKENS, _PROMPT, tools=_TOOLS, tool_choice=choose_tool("add")))
 
 
 @tools_check(
@@ -157,7 +157,7 @@ def test_goes_on(ai_client: Session) -> Verdict:
     choice: Any = "required"
     first = _ask_required(ai_client)["required"]
     if first.ok and first.answer and not first.answer.tool_calls:
-        first, choice = _ask_named(ai_client), _choose_tool("get_time")  # all that some servers know
+        first, choice = _ask_named(ai_client), choose_tool("get_time")  # all that some servers know
     calls = first.answer.tool_calls if first.ok and first.answer else ()
     steps, following = [], None
     if calls:

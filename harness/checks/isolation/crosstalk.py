@@ -27,7 +27,7 @@ _PIECE = 4
 """Characters of another request's mark by which a piece of its answer is recognised."""
 _LEAST_PIECES = 2
 """Answers with such pieces that are no accident."""
-_CHANCE = 0.01
+CHANCE = 0.01
 """A share of answers without their mark is another one than alone if chance makes it less likely than this."""
 
 
@@ -80,7 +80,7 @@ def _is_declined_in_company(concurrent: Round, company: Sequence[str]) -> bool:
     alone: list[bool] = []
     for (_, exchange), words in zip(concurrent, company, strict=True):
         (among if words else alone).append(exchange.status == SERVICE_UNAVAILABLE)
-    return bool(alone) and _compute_chance(sum(alone), len(alone), sum(among), len(among)) < _CHANCE
+    return bool(alone) and compute_later_chance(sum(alone), len(alone), sum(among), len(among)) < CHANCE
 
 
 def select_shown_inputs(control: Control) -> tuple[list[int], str]:
@@ -130,7 +130,7 @@ class _MarkReader:
             return f"cross-talk: it has a piece of another answer: {exchange.text!r:.60}", ""
         alone, beside = self._count_unmarked_alone(), sum(1 for _ in self._list_unmarked())
         of_alone = len(control.first) + len(control.again)
-        if _compute_chance(alone, of_alone, beside, len(self.concurrent)) < _CHANCE:
+        if compute_later_chance(alone, of_alone, beside, len(self.concurrent)) < CHANCE:
             counts = f"{beside} of {len(self.concurrent)} answers beside others lack the code that they were asked for"
             return f"{counts}, and {alone} of {of_alone} alone: {exchange.text!r:.60}", ""
         if not has_text(exchange):
@@ -165,7 +165,7 @@ class _MarkReader:
         return False
 
 
-def _compute_chance(alone: int, of_alone: int, beside: int, of_beside: int) -> float:
+def compute_later_chance(alone: int, of_alone: int, beside: int, of_beside: int) -> float:
     """The probability of at least `beside` of all `alone + beside` events among the later ones, if chance placed them.
 
     Fisher's exact test, one-sided.
