@@ -18,8 +18,11 @@ def slow_down(settings: ServiceSettings) -> ServiceSettings:
     return replace(settings, token_ms=max(settings.token_ms, _TOKEN_MS))
 
 
-def leak_slots(app: ASGIApp, slots: int) -> ASGIApp:
-    """The application behind a pool of so many slots, of which a client that leaves in mid-answer keeps one."""
+def leak_slots(app: ASGIApp, slots: int, least_tokens: int = 0) -> ASGIApp:
+    """The application behind a pool of so many slots, of which a client that leaves in mid-answer keeps one.
+
+    Only if it asked for `least_tokens` or more: a shorter answer fits into the queue between engine and client.
+    """
     leaked = 0
 
     async def handle(call: Inference) -> None:
@@ -44,6 +47,7 @@ def leak_slots(app: ASGIApp, slots: int) -> ASGIApp:
 
         call.receive = watch
         await call.forward(send=record)
-        leaked += left and not complete
+        is_long = (call.request.get("max_tokens") or 0) >= least_tokens
+        leaked += left and is_long and not complete
 
     return intercept(app, handle)

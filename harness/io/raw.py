@@ -30,6 +30,8 @@ BytesOrPause = bytes | float
 _RECV = 16384
 """Bytes taken from the socket at once."""
 
+_LAST_CHUNK = b"0\r\n\r\n"
+"""The end of an answer that is sent in chunks, as streams are."""
 _DRAIN = 0.2
 """Seconds to wait for the end of a connection that the peer has announced, and for what it sends before that."""
 
@@ -77,6 +79,7 @@ class RawConnection:
         self._expected_answers = 0
         self._is_exhausted = False
         self._rest = b""
+        self._unread: _RawAnswer | None = None
         self._intended = self._total_due = 0.0
         self._sent: float | None = None
 
@@ -117,11 +120,23 @@ class RawConnection:
         exchange is without error and without `done`. Bytes after the last expected answer are MALFORMED.
         """
         answer = _RawAnswer(self._caps, decoder, until)
+        return self._receive_answer(request, answer, self.deadlines.first_byte if patience is None else patience)
+
+    def read_on(self, request: Request) -> Exchange:
+        """Read the rest of the answer of which `receive` left some unread, and return it whole."""
+        assert self._unread is not None
+        answer = self._unread
+        answer.until = None
+        self._expected_answers = 1
+        return self._receive_answer(request, answer, self.deadlines.inter_token)
+
+    def _receive_answer(self, request: Request, answer: _RawAnswer, patience: float) -> Exchange:
+        self._unread = answer
         failure: tuple[ErrorClass, str] | None = None
         try:
             if self._send_error is not None:
                 raise self._send_error
-            self._read_answer(answer, self.deadlines.first_byte if patience is None else patience)
+            self._read_answer(answer, patience)
         except (TransportError, ProtocolError) as problem:
             failure = self._describe_problem(problem)
         self._expected_answers -= 1
@@ -136,10 +151,28 @@ class RawConnection:
         error, detail = failure or (None, "")
         return Exchange(request, timing, response, None, tuple(answer.reader.events), error, detail)
 
+    def has_arrived(self, *, whole: bool) -> bool:
+        """Whether the answer has come, although it was not read yet: its end if `whole`, else any byte of it."""
+        if self._sock is None:
+            return False
+        try:
+            self._sock.settimeout(0.0)
+            while piece := self._sock.recv(_RECV):
+                self._rest += piece
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return self._rest.endswith(_LAST_CHUNK) if whole else bool(self._rest)
+        except OSError:
+            pass
+        return True
+
     def abandon(self, request: Request) -> Exchange:
-        """Close the connection without reading an answer. The exchange's error says why the request was not sent."""
+        """Close the connection without reading an answer. The exchange's error says why the request was not sent.
+
+        `done` is set where an answer had begun to come, which is whole then.
+        """
+        done = self._clock.now() if self.has_arrived(whole=False) else None
         self.close()
-        exchange = Exchange(request, Timing(self._intended, self._sent))
+        exchange = Exchange(request, Timing(self._intended, self._sent, done=done))
         if self._send_error is None:
             return exchange
         error, detail = self._describe_problem(self._send_error)
@@ -240,14 +273,14 @@ class _RawAnswer:
     """One answer while it is read. Methods raise `TransportError` and `ProtocolError`."""
 
     def __init__(self, caps: Caps, decoder: StreamDecoder | None, until: int | None) -> None:
-        self.framer, self.reader, self._until = Framer(caps), ResponseReader(caps, decoder), until
+        self.framer, self.reader, self.until = Framer(caps), ResponseReader(caps, decoder), until
         self.first_byte: float | None = None
         self.done: float | None = None
 
     @property
     def is_finished(self) -> bool:
         """Whether nothing more is to be read: the answer has ended, or as many events as were wanted have come."""
-        return self.done is not None or (self._until is not None and len(self.reader.tokens) >= self._until)
+        return self.done is not None or (self.until is not None and len(self.reader.tokens) >= self.until)
 
     @property
     def response(self) -> Response | None:

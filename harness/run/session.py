@@ -274,10 +274,10 @@ class Session:
             connection.send(write(*encode_request(self.endpoint, request)), answers)
             yield self._receive_all(connection, [request] * answers, patience)
 
-    def leave(self, query: Query, *, after: float = 0.0) -> Exchange:
+    def leave(self, query: Query, *, after: float = 0.0, events: int = 1) -> Exchange:
         """Send an inference and close the connection in mid-answer.
 
-        A stream is left after the first of its content events, anything else `after` seconds. An exchange with `done`
+        A stream is left after so many of its content events, anything else `after` seconds. An exchange with `done`
         was answered whole before it could be left; one with an error was never begun.
         """
         request = self.request(query)
@@ -287,7 +287,10 @@ class Session:
             connection.send([b"".join(encode_request(self.endpoint, request)), after])
             if not request.stream:
                 return self._keep_exchange(connection.abandon(request))
-            return self._keep_exchange(connection.receive(request, decoder=self.decoder(request), until=1))
+            exchange = connection.receive(request, decoder=self.decoder(request), until=events)
+            if exchange.ok and exchange.timing.done is None and connection.has_arrived(whole=True):
+                exchange = replace(exchange, timing=replace(exchange.timing, done=self.client.clock.now()))
+            return self._keep_exchange(exchange)
 
     def once(self, name: Hashable, ask: Callable[[], _T]) -> _T:
         """What several checks judge: the first of them in this process asks for it."""

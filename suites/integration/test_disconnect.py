@@ -7,30 +7,34 @@ from dataclasses import replace
 
 from harness.checks.common import OVERLOAD_STATUSES
 from harness.checks.http import disconnect
+from harness.core.errors import TIMEOUT_ERRORS
 from harness.core.exchange import Exchange, Query
 from harness.core.retry_after import read_stated_wait
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, mutate
 
-_LEAVING, _USUAL = 16, 8
-_MORE_LEAVING = 24
-"""Clients that leave after those: together more than a usual pool of threads or slots holds."""
-_FEW = 4
-"""How many clients disconnect, and how many are usual, if one answer takes `SLOW` seconds or more."""
+from .long_answers import LONG_EVENTS, LONG_PROBES, LONG_TOKENS, SLOW, find_long_query
 
-_SLOW = 0.5
-_LONG_TOKENS = 64
-"""Tokens of a stream whose client disconnects: enough to be still in progress."""
+_LEAVING, _USUAL = 16, 8
+_MORE_LEAVING = 48
+"""Clients that leave after those, streams where there are any: together more than a usual pool of slots holds."""
+_FEW = 4
+"""How many requests are usual at once if one answer takes `SLOW` seconds or more."""
 
 _PATIENCE = 5.0
 """The most seconds in which the service may notice, if it declines what it accepted before."""
+_LEAVING_SECONDS = 20.0
+"""The most seconds in which clients leave one after another."""
+_BUSY = 4.0
+"""The service still works for those that left if a first event takes so many times as long as at first."""
 
 _ROUND = _LEAVING + _USUAL
-_REQUESTS = 1 + 4 * _ROUND + _LEAVING + _MORE_LEAVING
-_MOST_LEFT = 1 + _ROUND + _LEAVING + _MORE_LEAVING
+_REQUESTS = 1 + LONG_PROBES + 5 * _ROUND + _LEAVING + _MORE_LEAVING
+_BEFORE = 2 + _ROUND
+"""Requests before the first client leaves for good, on a service whose first long answer is long."""
 _USED_UP = (
-    mutate("answer_status", status=503, skip=_MOST_LEFT),
-    mutate("answer_status", status=503, skip=_MOST_LEFT - 24),
+    mutate("answer_status", status=503, skip=_BEFORE + _LEAVING),
+    mutate("answer_status", status=503, skip=_BEFORE + _MORE_LEAVING),
 )
 """Refusals from the requests afterwards on: of those whose clients left, the answers to many begin, or to few."""
 
@@ -39,44 +43,60 @@ _USED_UP = (
     "clients that leave in mid-answer do not use the service up",
     grounds=("direct",),
     requests=_REQUESTS,
-    tokens=16 * _REQUESTS + (_LONG_TOKENS - 16) * (_LEAVING + _MORE_LEAVING),
+    tokens=16 * _REQUESTS + LONG_EVENTS * LONG_PROBES + (LONG_TOKENS - 16) * (_LEAVING + _MORE_LEAVING),
     broken_by=_USED_UP,
 )
 def test_leaving_uses_nothing_up(ai_client: Session) -> Verdict:
     rows = Rows(ai_client)
     inputs = rows.draw_distinct(_USUAL)
     seconds = ai_client.ask(rows.query([inputs[0]])).timing.service_time or 0.0
-    leaving, usual = (_LEAVING, _USUAL) if seconds < _SLOW else (_FEW, _FEW)
-    queries = [rows.query([inputs[number % len(inputs)]]) for number in range(leaving + usual)]
+    size, usual = (_ROUND, _USUAL) if seconds < SLOW else (2 * _FEW, _FEW)
+    queries = [rows.query([inputs[number % len(inputs)]]) for number in range(size)]
     with ai_client.client.see_refusals(paced=True):  # a refusal afterwards that was none before is what is looked for
         before = ai_client.ask_many(queries, concurrency=len(queries))
-        left = _disconnect(ai_client, queries[:leaving], seconds)
-        if leaving == _LEAVING:
-            left += _disconnect(ai_client, (queries * 2)[:_MORE_LEAVING], seconds)
+        begun = time.monotonic()
+        long, length = find_long_query(ai_client, seconds)
+        left = _disconnect(ai_client, _make_leaving(ai_client, [long] if long else queries, seconds), seconds)
+        worked = time.monotonic() - begun
         after = ai_client.ask_many(queries, concurrency=len(queries))
-        if any(exchange.status in OVERLOAD_STATUSES for exchange in after):
+        if any(exchange.status in OVERLOAD_STATUSES or exchange.error in TIMEOUT_ERRORS for exchange in after):
             # The service may finish the work for clients that are gone, one after another.
-            time.sleep(min(_PATIENCE, leaving * seconds))
-            after = ai_client.ask_many(queries, concurrency=len(queries))
+            time.sleep(min(_PATIENCE, max(worked, usual * seconds)))
+            again = ai_client.ask_many(queries, concurrency=len(queries))
+            # Where most still get no answer, the first time says best what became of them.
+            after = after if sum(exchange.error in TIMEOUT_ERRORS for exchange in again) > usual else again
     declined = [exchange for exchange in after if exchange.status in OVERLOAD_STATUSES]
     if declined and all(read_stated_wait(exchange.response) is not None for exchange in declined):
         # A rate limit counts the requests of clients that are gone: what is served after the wait is not used up.
         after = ai_client.ask_many(queries, concurrency=len(queries))
-    return disconnect.judge_service_after_disconnects(before, left, after, ai_client.show)
+    return disconnect.judge_service_after_disconnects(before, left, after, ai_client.show, length)
 
 
-def _disconnect(ai_client: Session, queries: list[Query], seconds: float) -> list[Exchange]:
-    """Disconnect clients from streams and unstreamed answers in turn; stop if a request could not be sent.
+def _make_leaving(ai_client: Session, queries: list[Query], seconds: float) -> list[Query]:
+    """What the clients that leave ask for: streams and unstreamed answers in turn, then streams; long where possible.
 
     A slow service gets only streams: many servers compute an unstreamed answer to its end even if nobody waits for it.
     """
+    leaving = [queries[number % len(queries)] for number in range(_LEAVING + _MORE_LEAVING)]
+    if not ai_client.capabilities.streaming:
+        return leaving[:_LEAVING] if seconds >= SLOW else leaving
+    asked = []
+    for number, query in enumerate(leaving):
+        is_stream = number % 2 == 0 or number >= _LEAVING or seconds >= SLOW
+        asked.append(replace(query, stream=is_stream))
+    return asked
+
+
+def _disconnect(ai_client: Session, queries: list[Query], seconds: float) -> list[Exchange]:
+    """Disconnect clients from their answers in turn; stop if one could not be sent, or the service cannot keep up."""
     left: list[Exchange] = []
+    begun, first = time.monotonic(), None
     for number, query in enumerate(queries):
-        if ai_client.capabilities.streaming and (number % 2 == 0 or seconds >= _SLOW):
-            query = replace(query, stream=True)
-            if ai_client.capabilities.generates:
-                query = ai_client.limit_answer(query, _LONG_TOKENS)
-        left.append(ai_client.leave(query, after=min(_SLOW, seconds * number / len(queries))))
-        if left[-1].error is not None:
+        wait = 0.0 if query.stream else min(SLOW, seconds * (number % _LEAVING) / _LEAVING)
+        left.append(ai_client.leave(query, after=wait))
+        ttft = left[-1].timing.ttft
+        first = first or ttft
+        is_behind = ttft is not None and first is not None and ttft > max(1.0, _BUSY * first)
+        if left[-1].error is not None or is_behind or time.monotonic() - begun > _LEAVING_SECONDS:
             break
     return left

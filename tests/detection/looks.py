@@ -364,7 +364,9 @@ BASE: dict[str, ServiceSettings] = {
     "rate_limit_ignored": ServiceSettings(token_ms=0, rate_limit=40),
     "jumbled_streams": ServiceSettings(token_ms=2),
     "disconnect_leaks_slot": ServiceSettings(token_ms=1),
+    "full_queue_leaks": ServiceSettings(token_ms=1),
     "large_pool_leaks": ServiceSettings(token_ms=1),
+    "thread_pool_leaks": ServiceSettings(token_ms=1),
     "leaver_answers_neighbour": ServiceSettings(token_ms=20),
 }
 """Settings of the healthy edition where they are not the usual ones."""
@@ -493,7 +495,9 @@ DEFECTS: dict[str, Look] = {
     "json_labelled_as_text": _label,
     "jumbled_streams": _jumbled,
     "keep_alive_previous_answer": _over_one_connection,
+    "full_queue_leaks": lambda client: _leaving(client, 16),
     "large_pool_leaks": lambda client: _leaving(client, 14),
+    "thread_pool_leaks": lambda client: _leaving(client, 40),
     "leaver_answers_neighbour": lambda client: _leave_and_ask(client),
     "limiter_leaks_on_refusal": asks(*[{"instances": 5}] * 11, ONE),
     "limit_answered_by_hang": asks(plain(ROWS * 33)),

@@ -16,10 +16,12 @@ from harness.checks.common import (
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
+_LOST = "the slots of clients that left in mid-answer are not freed"
+
 
 @judge
 def judge_service_after_disconnects(
-    before: Sequence[Exchange], left: Sequence[Exchange], after: Sequence[Exchange], show: Show
+    before: Sequence[Exchange], left: Sequence[Exchange], after: Sequence[Exchange], show: Show, length: int = 0
 ) -> Verdict:
     """As many concurrent requests are answered after clients disconnected as before, each validly and in time.
 
@@ -34,20 +36,42 @@ def judge_service_after_disconnects(
         elif not exchange.ok:
             why = f"before any client disconnected, concurrent requests were not all answered: {exchange.outcome}"
             return make_inconclusive(why, n=0)
-    gone = sum(exchange.error is None and exchange.timing.done is None for exchange in left)
+    under_way = [exchange for exchange in left if exchange.error is None and exchange.timing.done is None]
+    gone = len(under_way)
     cases = []
     for number, exchange in enumerate(after):
         name = f"request {number} of {len(after)} after {gone} clients disconnected"
         unjudged = exchange.outcome if exchange.status in OVERLOAD_STATUSES and declined else ""
-        cases.append(judge_success(name, exchange, f"{name} is not answered", show, unjudged))
+        cases.append(judge_success(name, exchange, f"{_LOST}: {name} is not answered", show, unjudged))
     for exchange in left:
         if exchange.error is not None:
             if exchange.status not in OVERLOAD_STATUSES:
-                problem = f"after {gone} clients disconnected, the next one is not answered: {exchange.outcome}"
+                problem = f"{_LOST}: after {gone} clients left, the next one is not answered: {exchange.outcome}"
                 cases.append(judge_case("disconnecting", exchange, problem, show))
             break
-    if not gone and not has_counterexample(cases):
-        return make_inconclusive(f"none of {len(left)} clients could disconnect before its answer was complete", n=0)
+    left_streams = [exchange for exchange in under_way if exchange.request.stream]
+    obstacle = _explain_nothing_left(left, under_way)
+    if obstacle and not has_counterexample(cases):
+        return make_inconclusive(obstacle, n=0)
     requests = f"{len(after)} requests, up to {count_at_once(after)} at once,"
-    holds = f"after {gone} clients disconnected without their whole answer, {requests} succeed"
-    return judge_contract(cases, holds)
+    holds = f"after {gone} clients disconnected without their whole answer{_describe_events(left_streams, length)}"
+    return judge_contract(cases, f"{holds}, {requests} succeed")
+
+
+def _explain_nothing_left(left: Sequence[Exchange], under_way: Sequence[Exchange]) -> str:
+    """Why the clients show nothing: their answers, or those of all that are streams, were over before they left."""
+    if not under_way:
+        return f"none of {len(left)} clients could disconnect before its answer was complete"
+    streams = [exchange for exchange in left if exchange.request.stream]
+    if streams and not any(exchange.request.stream for exchange in under_way):
+        return f"none of {len(streams)} streams was still under way when its client disconnected"
+    return ""
+
+
+def _describe_events(streams: Sequence[Exchange], length: int) -> str:
+    """How far the streams had come when their clients disconnected, in brackets; empty without streams."""
+    events = sorted(len(exchange.timing.tokens) for exchange in streams)
+    if not events:
+        return ""
+    whole = f" of {length} or more" if length else ""
+    return f" ({len(events)} streams of which {events[0]} to {events[-1]} events{whole} had come)"
