@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any
 
 from harness.checks.bad_input.ordinary_inputs import shows_hang
@@ -28,8 +29,9 @@ _TOOLS = ("note_river", "note_lake", "note_forest", "note_island")
 """Two requests have a tool of each name, with schemas of their own: what is kept by the name of a tool mixes them."""
 _CITIES = ("Paris", "Oslo", "Lima", "Cairo", "Quito", "Dakar", "Hanoi", "Minsk")
 _PLAIN = (True, False)
+"""Requests without tools beside them, streamed or not, and as many for output by a schema where that is promised."""
 _IN_FLIGHT = (2, 4, 8, 8)
-_INPUTS = len(_FORMS) + len(_PLAIN)
+_INPUTS = len(_FORMS) + 2 * len(_PLAIN)
 _REQUESTS = _INPUTS * (2 + len(_IN_FLIGHT))
 
 
@@ -40,12 +42,17 @@ class _CallQuery:
     query: Query
     schemas: dict[str, dict[str, Any]]
     is_free: bool
+    form: dict[str, Any] | None = None
+
+
+def _make_schema(code: str, city: str) -> dict[str, Any]:
+    members = {"code": {"type": "string", "enum": [code]}, "city": {"type": "string", "enum": [city]}}
+    return {"type": "object", "properties": members, "required": [*members], "additionalProperties": False}
 
 
 def _make_call_query(ai_client: Session, number: int, code: str) -> _CallQuery:
     (choice, is_streamed), name, city = _FORMS[number], _TOOLS[number % len(_TOOLS)], _CITIES[number]
-    members = {"code": {"type": "string", "enum": [code]}, "city": {"type": "string", "enum": [city]}}
-    schema = {"type": "object", "properties": members, "required": [*members], "additionalProperties": False}
+    schema = _make_schema(code, city)
     function = {"name": name, "description": "Notes a code and a city.", "parameters": schema}
     asked: dict[str, Any] = {"tools": [{"type": "function", "function": function}]}
     asked |= {"tool_choice": choose_tool(name) if choice == _NAMED else choice}
@@ -54,6 +61,15 @@ def _make_call_query(ai_client: Session, number: int, code: str) -> _CallQuery:
     query = make_query(ai_client, _TOKENS, prompt, stream=is_streamed, **asked)
     words = f"{name}, {choice}, {'streamed' if is_streamed else 'whole'}"
     return _CallQuery(words, code, query, {name: schema}, choice == _AUTO)
+
+
+def _make_form_query(ai_client: Session, code: str, *, stream: bool) -> _CallQuery:
+    is_streamed = stream and ai_client.capabilities.streaming
+    schema = _make_schema(code, _CITIES[0])
+    form = {"type": "json_schema", "json_schema": {"name": "note", "schema": schema, "strict": True}}
+    prompt = f"Write a JSON object with the code {code} and the city {_CITIES[0]}."
+    query = make_query(ai_client, _TOKENS, prompt, stream=is_streamed, response_format=form)
+    return _CallQuery(f"a schema, {'streamed' if is_streamed else 'whole'}", code, query, {}, True, schema)
 
 
 def _make_plain_query(ai_client: Session, code: str, *, stream: bool) -> _CallQuery:
@@ -72,12 +88,13 @@ def test_own_calls(ai_client: Session) -> Verdict:
     generator = random.Random(f"{ai_client.settings.seed} calls")
     codes = list(map(str, generator.sample(range(10**7, 10**8), _INPUTS)))
     prepared = list(map(partial(_make_call_query, ai_client), range(len(_FORMS)), codes))
-    for stream, code in zip(_PLAIN, codes[len(_FORMS) :], strict=True):
-        prepared.append(_make_plain_query(ai_client, code, stream=stream))
+    makers = [_make_plain_query, _make_form_query] if ai_client.promises.structured_output else [_make_plain_query]
+    for place, (make, stream) in enumerate(product(makers, _PLAIN), len(_FORMS)):
+        prepared.append(make(ai_client, codes[place], stream=stream))
     asked = ask_in_turn(ai_client.ask, [one.query for one in prepared] * 2)
     callers = []
-    for one, first, again in zip(prepared, asked[:_INPUTS], asked[_INPUTS:], strict=True):
-        callers.append(Caller(one.words, one.code, one.schemas, one.is_free, first, again))
+    for one, first, again in zip(prepared, asked[: len(prepared)], asked[len(prepared) :], strict=True):
+        callers.append(Caller(one.words, one.code, one.schemas, one.is_free, first, again, one.form))
     shown = [number for number, caller in enumerate(callers) if not caller.problem]
     rounds: list[list[tuple[int, Exchange]]] = []
     can_show = sum(bool(callers[number].schemas) for number in shown) >= LEAST_CALLERS

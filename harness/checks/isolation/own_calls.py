@@ -6,12 +6,14 @@ Tested in tests/suites/integration/test_own_calls.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, starmap
 from operator import itemgetter
+from typing import Any
 
 from harness.checks.common import Show, count_at_once, explain_decline, has_counterexample, judge, judge_case
+from harness.checks.generation.json_schema import find_text_violation
 from harness.checks.generation.text_cases import is_cut
 from harness.checks.generation.tools import ToolSchemas, find_bad_call
 from harness.checks.isolation.crosstalk import CHANCE, Round, compute_later_chance
@@ -26,8 +28,8 @@ _FREE = "the model, free to choose, calls no tool"
 class Caller:
     """A request with a tool and a code of its own, in words, and its answers alone, asked twice.
 
-    `schemas` has its own tool; it is empty for a plain request, which asks for the code as text. `is_free`: the model
-    itself decides whether it calls.
+    `schemas` has its own tool; it is empty for one without, which asks for the code as text, or by `form`, the
+    schema that its text must obey. `is_free`: the model itself decides whether it calls.
     """
 
     words: str
@@ -36,6 +38,7 @@ class Caller:
     is_free: bool
     first: Exchange
     again: Exchange
+    form: Mapping[str, Any] | None = None
 
     @property
     def problem(self) -> str:
@@ -47,10 +50,21 @@ class Caller:
         if not exchange.ok or answer is None:
             return exchange.outcome
         if not self.schemas:
-            return "a tool is called, although there is none" if answer.tool_calls else ""
+            return self.find_text_problem(answer)
         if self.is_free and not answer.tool_calls and not is_cut(answer):
             return _FREE
         return find_bad_call(answer, self.schemas) or ""
+
+    def find_text_problem(self, answer: Answer) -> str:
+        """What is wrong with an answer to a request without tools, empty if nothing is."""
+        if answer.tool_calls:
+            return f"it offers no tool, and {answer.tool_calls[0].name!r} is called"
+        violation = self.form is not None and find_text_violation(answer.text or "", self.form)
+        return f"its text does not obey its own schema: {violation}" if violation else ""
+
+    def loses_code(self, answer: Answer) -> bool:
+        """Whether a text lacks the code that both answers alone have."""
+        return self.code in self.first.text and self.code in self.again.text and self.code not in (answer.text or "")
 
     @property
     def varies(self) -> bool:
@@ -106,7 +120,7 @@ def judge_own_calls(
     most = count_at_once(map(itemgetter(1), sent))
     if most < LEAST_CALLERS and not has_counterexample(cases):
         return make_inconclusive("no two requests were under way at the same time", n=0)
-    holds = f"{len(sent)} requests with and without tools, up to {most} at once, each got the calls that they get alone"
+    holds = f"{len(sent)} requests with tools, schemas or neither, up to {most} at once, each got what they get alone"
     return judge_contract(cases, holds, distinct=len(dict(sent)))
 
 
@@ -126,7 +140,8 @@ class _CallReader:
         if is_cut(answer):
             return ""
         if not caller.schemas:
-            return f"it offers no tool, and {answer.tool_calls[0].name!r} is called" if answer.tool_calls else ""
+            lost = f"its text lacks the code that it has alone: {_describe(answer)}"
+            return caller.find_text_problem(answer) or lost * (self.judges_choices and caller.loses_code(answer))
         if not answer.tool_calls:
             return self._describe_lost(answer) if self._is_lost(number, answer) else ""
         if problem := find_bad_call(answer, caller.schemas):

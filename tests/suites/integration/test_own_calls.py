@@ -22,7 +22,7 @@ own_calls = import_module("harness.suites.integration.test_own_calls").test_own_
 @pytest.mark.parametrize(
     ("defects", "status", "reason"),
     [
-        ((), Status.PASS, "each got the calls that they get alone"),
+        ((), Status.PASS, "each got what they get alone"),
         (("tool_parser_shared",), Status.FAIL, "in streams alone"),
         (("tools_by_name",), Status.FAIL, "cross-talk"),
     ],
@@ -33,7 +33,7 @@ def test_calls_side_by_side(
     tmp_path: Path, defects: tuple[str, ...], status: Status, reason: str, deterministic: bool
 ) -> None:
     with ReferenceProcess(ServiceSettings(token_ms=1, defects=defects)) as server:
-        promises = Promises(tools=True, deterministic=deterministic)
+        promises = Promises(tools=True, deterministic=deterministic, structured_output=deterministic)
         endpoint = Endpoint(server.url, "openai_chat", model="tiny-chat")
         with asking(Settings(endpoint, ("integration",), promises=promises), tmp_path) as session:
             verdict = own_calls(session)
@@ -58,7 +58,11 @@ def make_caller(code: str, *, is_free: bool = False) -> Caller:
 
 PLAIN = make_answer(text="333", ending="stop")
 FREE = make_caller("222", is_free=True)
-CALLERS = [make_caller("111"), FREE, Caller("no tool, whole", "333", {}, True, PLAIN, PLAIN)]
+FORMED = make_answer(text='{"code": "555"}', ending="stop")
+CALLERS = [
+    *(make_caller("111"), FREE, Caller("no tool, whole", "333", {}, True, PLAIN, PLAIN)),
+    Caller("a schema, streamed", "555", {}, True, FORMED, FORMED, {"properties": {"code": {"const": "555"}}}),
+]
 NO_CALL = make_answer(text="Which city?", ending="stop")
 
 
@@ -76,6 +80,8 @@ NO_CALL = make_answer(text="Which city?", ending="stop")
         (1, make_answer("222", "222"), Status.FAIL, "the ids do not distinguish the calls"),
         (2, make_answer("999"), Status.FAIL, "'note' is called, the tool of another request"),
         (2, make_answer(text="111", ending="stop"), Status.FAIL, "has the code 111"),
+        (3, make_answer(text='{"code": "555"}', ending="stop"), Status.PASS, ""),
+        (3, make_answer(text='{"code": "5', ending="stop"), Status.FAIL, "its text does not obey its own schema"),
     ],
 )
 def test_one_answer_beside_right_ones(number: int, answer: Exchange, status: Status, because: str) -> None:
