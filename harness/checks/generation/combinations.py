@@ -14,7 +14,7 @@ from operator import attrgetter, itemgetter
 from harness.checks.common import Show, explain_decline, is_clear_refusal, judge
 from harness.checks.control import Control
 from harness.checks.generation.json_schema import find_text_violation
-from harness.checks.generation.text_cases import count_text_tokens, get_usage, is_cut
+from harness.checks.generation.text_cases import count_text_tokens, get_usage, is_cut, quote_answer
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 from harness.stats.covering import Combination, Levels, describe_combination, list_special
@@ -106,7 +106,7 @@ def _list_tool_problems(plain: PlainAnswers, asked: Combination, answer: Answer)
         if asked["tools"] != REQUIRED or is_cut(answer):
             continue
         if not choice.tool_calls:
-            yield f"no tool is called, although a call is required: {choice.text!r:.60}"
+            yield f"no tool is called, although a call is required: {quote_answer(choice.text)}"
         for call in choice.tool_calls:
             if call.name not in plain.schemas:
                 yield f"{call.name!r} is called, and no such tool was given"
@@ -144,7 +144,7 @@ def _list_text_problems(plain: PlainAnswers, asked: Combination, number: int, te
     first, again = control.list_marks(own), control.list_marks(control.again[number].content)
     is_plain = asked["temperature"] == GREEDY and asked["tools"] == NO_TOOLS
     if is_plain and number in first and number in again and not codes:
-        yield f"it lacks the code {control.marks[number]}, which the plain answers have: {text!r:.60}"
+        yield f"it lacks the code {control.marks[number]}, which the plain answers have: {quote_answer(text)}"
 
 
 @judge

@@ -48,6 +48,11 @@ def name_refused(holds: str, refused: Sequence[str]) -> str:
     return f"{holds}; refused: {', '.join(refused)}"
 
 
+def quote_answer(text: str) -> str:
+    """The beginning of an answer's text in quotes, or that it has none."""
+    return f"{text!r:.60}" if text else "the text is empty"
+
+
 def is_cut(answer: Answer) -> bool:
     """Whether the finish reason says that the limit of tokens cut the answer."""
     return answer.finish_reason in ("length", "max_tokens")

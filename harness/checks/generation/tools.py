@@ -9,7 +9,14 @@ from typing import Any
 
 from harness.checks.common import Show, judge
 from harness.checks.generation.json_schema import find_text_violation
-from harness.checks.generation.text_cases import Unjudged, get_usage, is_cut, judge_both_ways, judge_exchange
+from harness.checks.generation.text_cases import (
+    Unjudged,
+    get_usage,
+    is_cut,
+    judge_both_ways,
+    judge_exchange,
+    quote_answer,
+)
 from harness.checks.generation.thinking import explain_spent_limit
 from harness.core.exchange import Answer, Exchange, ToolCall
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
@@ -103,8 +110,7 @@ def find_bad_call(answer: Answer, schemas: ToolSchemas) -> str | None:
     """Why an answer is not the required call, or `Unjudged` if the limit of tokens cut it."""
     calls = answer.tool_calls
     if not calls and (answer.text or not is_cut(answer)):
-        instead = f"the text is {answer.text!r:.60}" if answer.text else "the answer is empty"
-        return f"no tool is called, although a call is required: {instead}"
+        return f"no tool is called, although a call is required: {quote_answer(answer.text or '')}"
     if is_cut(answer):
         return Unjudged(explain_spent_limit(answer) or "the answer was cut at max_tokens")
     ids = [call.id for call in calls]

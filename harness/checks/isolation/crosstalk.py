@@ -19,6 +19,7 @@ from harness.checks.common import (
 )
 from harness.checks.comparison import compare_contents, find_owner
 from harness.checks.control import Control
+from harness.checks.generation.text_cases import quote_answer
 from harness.checks.generation.thinking import describe_no_content, has_text
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
@@ -132,10 +133,10 @@ class _MarkReader:
         of_alone = len(control.first) + len(control.again)
         if compute_later_chance(alone, of_alone, beside, len(self.concurrent)) < CHANCE:
             counts = f"{beside} of {len(self.concurrent)} answers beside others lack the code that they were asked for"
-            return f"{counts}, and {alone} of {of_alone} alone: {exchange.text!r:.60}", ""
+            return f"{counts}, and {alone} of {of_alone} alone: {quote_answer(exchange.text)}", ""
         if not has_text(exchange):
             return "", describe_no_content(exchange)
-        return "", f"it lacks the code that it was asked for: {exchange.text!r:.60}"
+        return "", f"it lacks the code that it was asked for: {quote_answer(exchange.text)}"
 
     def _has_own_words(self, number: int, exchange: Exchange) -> bool:
         """Whether an answer is the one that the input has alone, where that has no mark either."""

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from harness.checks.generation.tools import find_bad_call
 from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint
+from harness.core.exchange import Answer
 from harness.core.settings import Promises, Settings
 from harness.core.verdict import Status
 from harness.run.planning import build_plan
@@ -464,3 +466,8 @@ def test_a_service_that_words_each_answer_differently_does_not_fail(tmp_path: Pa
     with chat(reword) as url:
         verdicts = [run_check(url, name, tmp_path, Promises()) for _ in range(6)]
     assert all(verdict.status is not Status.FAIL for verdict in verdicts), [verdict.reason for verdict in verdicts]
+
+
+@pytest.mark.parametrize(("text", "words"), [("Sorry.", "required: 'Sorry.'"), ("", "required: the text is empty")])
+def test_a_lost_call_says_what_came_instead(text: str, words: str) -> None:
+    assert words in str(find_bad_call(Answer(text, finish_reason="stop"), {}))
