@@ -86,7 +86,7 @@ def _read_form(answer: Answer | None) -> tuple[object, ...]:
 def _read_arguments(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -99,10 +99,11 @@ def judge_own_calls(
     A round has the numbers of callers with their answers. What a model may choose (whether it calls at all if it is
     free to, how often it calls) is judged if determinism is promised, or if it changes more often than chance explains.
     """
-    shown, unclear = 0, "nothing was asked"
+    shown, left_out, unclear = 0, list[str](), "nothing was asked"
     for caller in callers:
         shown += bool(caller.schemas) and not caller.problem
         if caller.problem:
+            left_out.append(caller.words)
             unclear = f"{caller.words}: {caller.problem}"
     if shown < LEAST_CALLERS:
         return make_inconclusive(f"fewer than two requests have a right call of a tool alone: {unclear}", n=0)
@@ -121,6 +122,8 @@ def judge_own_calls(
     if most < LEAST_CALLERS and not has_counterexample(cases):
         return make_inconclusive("no two requests were under way at the same time", n=0)
     holds = f"{len(sent)} requests with tools, schemas or neither, up to {most} at once, each got what they get alone"
+    if left_out:
+        holds += f"; left out, because they are not right alone: {'; '.join(left_out)}"
     return judge_contract(cases, holds, distinct=len(dict(sent)))
 
 
@@ -145,7 +148,7 @@ class _CallReader:
         if not answer.tool_calls:
             return self._describe_lost(answer) if self._is_lost(number, answer) else ""
         if problem := find_bad_call(answer, caller.schemas):
-            return problem
+            return f"{problem}; alone its call was right both times"
         if caller.differs(answer) and self.judges_choices:
             return f"its answer differs from that alone: {_describe(answer)}, not {_describe(caller.first.answer)}"
         return ""

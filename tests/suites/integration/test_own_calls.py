@@ -99,6 +99,14 @@ def test_calls_that_a_free_model_leaves_out_only_beside_others_are_lost() -> Non
     assert "its call is lost" in verdict.reason
 
 
+def test_a_pass_names_what_was_left_out() -> None:
+    callers = [make_caller("111"), FREE, Caller("river, auto", "666", FREE.schemas, True, NO_CALL, NO_CALL)]
+    rounds = [[(0, callers[0].first), (1, FREE.first)]]
+    verdict = judge_own_calls(callers, rounds, lambda words, _: Counterexample(words))
+    assert verdict.status is Status.PASS, verdict.reason
+    assert "left out, because they are not right alone: river, auto" in verdict.reason
+
+
 def test_without_two_right_calls_alone_nothing_is_said() -> None:
     callers = [CALLERS[0], Caller("auto, whole", "222", FREE.schemas, True, NO_CALL, NO_CALL)]
     verdict = judge_own_calls(callers, [], lambda words, _: Counterexample(words))
