@@ -73,7 +73,7 @@ class Session:
         self.noise: list[Exchange] = []
         self.valid, self.texts = ValidRequests(), TextTally()
         self._shared = SharedAnswers()
-        self._ledger = ledger
+        self.ledger = ledger
         self._meter = meter
 
     @property
@@ -146,10 +146,10 @@ class Session:
     def _infer(
         self, request: Request, credentials: Credentials | None = ENDPOINT_CREDENTIALS, *, repeat: bool = False
     ) -> Exchange:
-        self._ledger.before_request(repeat=repeat)
+        self.ledger.before_request(repeat=repeat)
         exchange = self.client.exchange(request, decoder=self.decoder(request), credentials=credentials)
         exchange = self._note_credentials(exchange, credentials)
-        return self._meter_inference(self._finish(exchange))
+        return self._meter_inference(self.finish_exchange(exchange))
 
     def _note_credentials(self, exchange: Exchange, credentials: Credentials | None) -> Exchange:
         """The exchange with what it says of the credentials that it carried."""
@@ -163,12 +163,12 @@ class Session:
         It is not sent again where the service ended a kept connection.
         """
         request = self.request(query)
-        self._ledger.before_request()
+        self.ledger.before_request()
         return Asked(request, self.client.begin(request, decoder=self.decoder(request), intended=intended))
 
     def end(self, asked: Asked) -> Exchange:
         """The exchange of an inference that `begin` sent, decoded, when it has ended."""
-        return self._meter_inference(self._finish(self.client.wait_for(asked.future, asked.request)))
+        return self._meter_inference(self.finish_exchange(self.client.wait_for(asked.future, asked.request)))
 
     def ask_many(
         self, queries: Sequence[Query | Request], *, concurrency: int, headers: Sequence[Headers] | None = None
@@ -181,10 +181,10 @@ class Session:
         pairs = zip(queries, [()] * len(queries) if headers is None else headers, strict=True)
         requests = [query if isinstance(query, Request) else self.request(query, lines) for query, lines in pairs]
         for _ in requests:
-            self._ledger.before_request()
+            self.ledger.before_request()
         decoders = [self.decoder(request) for request in requests]
         answered = self.client.exchange_many(requests, concurrency=concurrency, decoders=decoders)
-        exchanges = [self._finish(exchange) for exchange in answered]
+        exchanges = [self.finish_exchange(exchange) for exchange in answered]
         for place, exchange in enumerate(exchanges):
             if isinstance(queries[place], Query):
                 self._meter_inference(exchange)
@@ -198,10 +198,10 @@ class Session:
         """As `ask_many`: the place of each query and its exchange, as soon as that has ended."""
         requests, dropped = list(map(self.request, queries)), list[int]()
         for _ in requests:
-            self._ledger.before_request()
+            self.ledger.before_request()
         decoders = list(map(self.decoder, requests))
         for place, answered in self.client.exchange_as_they_end(requests, concurrency=concurrency, decoders=decoders):
-            exchange = self._meter_inference(self._finish(answered))
+            exchange = self._meter_inference(self.finish_exchange(answered))
             self._count_valid([queries[place]], [exchange])
             if _is_dropped(exchange):
                 dropped.append(place)
@@ -217,7 +217,7 @@ class Session:
         do so at any time, and many do after an error, unannounced (RFC 9112 section 9.5).
         """
         for repeat in (False, True):
-            self._ledger.before_request(repeat=repeat)
+            self.ledger.before_request(repeat=repeat)
             exchange = self.client.exchange(request, credentials=credentials)
             exchange = self._keep_exchange(self._note_credentials(exchange, credentials))
             if not _is_dropped(exchange):
@@ -252,8 +252,8 @@ class Session:
                 turns = zip(requests, wires, strict=True)
                 return [self._take_turn(connection, request, wire) for request, wire in turns]
             for _ in requests:
-                self._ledger.before_request()
-            self._prepare(connection)
+                self.ledger.before_request()
+            self.prepare_connection(connection)
             pieces = list(chain.from_iterable(wires))
             data = [piece for piece in pieces if isinstance(piece, bytes)]
             connection.send(pieces if len(data) < len(pieces) else [b"".join(data)], answers=len(requests))
@@ -268,9 +268,9 @@ class Session:
         Yields what is answered: the first within `patience` seconds (None: the endpoint's deadline), and further ones
         where it may be taken for several requests.
         """
-        self._ledger.before_request()
+        self.ledger.before_request()
         with RawConnection(self.endpoint, self.client.clock) as connection:
-            self._prepare(connection)
+            self.prepare_connection(connection)
             connection.send(write(*encode_request(self.endpoint, request)), answers)
             yield self._receive_all(connection, [request] * answers, patience)
 
@@ -281,7 +281,7 @@ class Session:
         was answered whole before it could be left; one with an error was never begun.
         """
         request = self.request(query)
-        self._ledger.before_request()
+        self.ledger.before_request()
         self.client.wait_turn()
         with RawConnection(self.endpoint, self.client.clock) as connection:
             connection.send([b"".join(encode_request(self.endpoint, request)), after])
@@ -341,8 +341,8 @@ class Session:
 
     def _take_turn(self, connection: RawConnection, request: Request, wire: Sequence[BytesOrPause]) -> Exchange:
         for repeat in (False, True):
-            self._ledger.before_request(repeat=repeat)
-            self._prepare(connection)
+            self.ledger.before_request(repeat=repeat)
+            self.prepare_connection(connection)
             connection.send(wire)
             exchange = self._receive(connection, request)
             # A server may end a kept-alive connection at any time, also while a request is on its way (RFC 9112 9.5).
@@ -365,16 +365,17 @@ class Session:
         exchange = connection.receive(request, patience=patience, decoder=self.decoder(request))
         if patience is None:
             exchange = self.client.patience.note(exchange, connection.deadlines, self.client.clock.now())
-        return self._finish(exchange)
+        return self.finish_exchange(exchange)
 
-    def _prepare(self, connection: RawConnection) -> None:
+    def prepare_connection(self, connection: RawConnection) -> None:
         """Wait until the next request may leave, and choose how long its answer is waited for."""
         self.client.wait_turn()
         connection.deadlines = self.client.patience.deadlines
 
-    def _finish(self, exchange: Exchange) -> Exchange:
+    def finish_exchange(self, exchange: Exchange) -> Exchange:
+        """The exchange decoded, counted and kept."""
         exchange = decode_exchange(self.adapter, self.endpoint, exchange)
-        self._ledger.after_answer(exchange.generated_tokens)
+        self.ledger.after_answer(exchange.generated_tokens)
         return self._keep_exchange(exchange)
 
     def _keep_exchange(self, exchange: Exchange) -> Exchange:

@@ -43,7 +43,8 @@ def make_bad_parameter(ai_client: Session, name: str) -> BadRequest:
     parameter, sample = BAD_PARAMETERS[name], ai_client.sample()
     option = find_limit_option(sample.options) if parameter.option == LIMIT_OPTION else parameter.option
     # The answer to this prompt ends by itself: some services take a limit of -1 or 0 as no limit.
-    query = replace(sample, inputs=_PROMPT, options={**sample.options, option: INPUT_MARK})
+    options = {**sample.options, **parameter.beside, option: INPUT_MARK}
+    query = replace(sample, inputs=_PROMPT, options=options)
     request = ai_client.request(query)
     filled = replace(request, body=fill_mark(request.body, parameter.raw))
     return BadRequest(name, filled, parameter.may_accept)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from harness.checks.bad_input.parameters import BAD_PARAMETERS
+from harness.checks.bad_input.parameters import CERTAIN_PARAMETERS, ENGINE_PARAMETERS
 from harness.checks.bad_input.requests import BadRequest, make_bad_request
 from harness.checks.bad_input.unusable_inputs import make_unusable_inputs, name_protocol_request
 from harness.core.exchange import Headers, Query
@@ -30,8 +30,9 @@ def make_bad_neighbours(ai_client: Session, query: Query, most: int) -> list[Bad
     if ai_client.capabilities.tensors and any(bad.name == "missing_field" for bad in kinds[0]):
         kinds[0].insert(0, make_bad_request(request, "nan"))  # many decoders take it, and the model fails for its batch
     if ai_client.capabilities.generates:
-        certain = [name for name, parameter in BAD_PARAMETERS.items() if not parameter.may_accept]
-        kinds.append([make_bad_parameter(ai_client, name) for name in certain])
+        share = -(-most // 4)
+        names = [*_select_spread(CERTAIN_PARAMETERS, share), *_select_spread(ENGINE_PARAMETERS[:-2], share)]
+        kinds.append([make_bad_parameter(ai_client, name) for name in names])
     if not kinds[0]:
         kinds.append([name_protocol_request(name, wrong) for name, wrong in of_protocol.items()])
     share = -(-most // max(1, sum(map(bool, kinds))))

@@ -234,6 +234,18 @@ def _leaving(client: httpx.Client, leavers: int = 2) -> object:
     return status(client, chat())
 
 
+def _beside(client: httpx.Client, **bad: Any) -> object:
+    """Whether a stream that was under way when a bad request came has its end."""
+    try:
+        with client.stream("POST", PATHS["messages"], json=chat(stream=True, max_tokens=1000)) as answer:
+            pieces = answer.iter_bytes()
+            begin = next(pieces)
+            post(client, chat(**bad))
+            return (begin + b"".join(pieces)).endswith(b"data: [DONE]\n\n")
+    except httpx.HTTPError:
+        return False
+
+
 def _ids(client: httpx.Client) -> object:
     return len({client.post("/predict", json=ONE).headers["x-request-id"] for _ in range(2)})
 
@@ -442,6 +454,7 @@ DEFECTS: dict[str, Look] = {
     "answer_sent_twice": _over_one_connection,
     "answers_drift": asks(ONE, ONE, ONE),
     "stale_replica": asks(ONE, ONE, ONE, ONE, ONE),
+    "bias_poisons_batch": lambda client: _beside(client, logit_bias={"999999": 5}),
     "bad_request_fails_batch": together(ONE, plain([[0] * 63])),
     "bad_request_shifts_batch": together(plain([[0] * 63]), *(plain([row]) for row in ROWS)),
     "batch_leaks": asks(plain(ROWS)),
@@ -449,6 +462,7 @@ DEFECTS: dict[str, Look] = {
     "batch_silently_cut": asks(v2(ROWS)),
     "body_limit_resets": asks(plain(ROWS * 100)),
     "cache_ignores_credentials": _with_keys,
+    "pattern_poisons_batch": lambda client: _beside(client, response_format={"pattern": "(["}),
     "cache_ignores_dimensions": asks(TEXTS, TEXTS | {"dimensions": 8}),
     "cache_ignores_history": asks(*(_converse("user", note) for note in ("Hi.", "Hi. " * 9))),
     "cache_ignores_system": asks(*(_converse("system", note) for note in ("Hi.", "Hi. " * 9))),
