@@ -157,7 +157,10 @@ def advise_on(row: CheckRow) -> str:
         sizes = f"A new run needs about {format_count(row.n_needed, 'sample')} to decide this"
         return f"{sizes}; this run had {row.n:,}." if row.n else f"{sizes}."
     if row.missing:
-        return "This check was planned but did not run: run it, or remove it from the plan."
+        if "a blocker of smoke failed" in row.reason:
+            return "Mend what failed in smoke first, then run the gate again."
+        going_on = "go on with a run that was cut short (aiharness gate --resume=RUN)"
+        return f"This check was planned but did not run: run it, {going_on}, or remove it from the plan."
     if row.verdict is Status.INCONCLUSIVE:
         return "The evidence decides nothing: fix the cause named above and run the check again."
     if row.verdict is Status.ERROR:

@@ -17,7 +17,7 @@ from harness.core.report import CheckRow, Report
 from harness.core.verdict import Status
 
 from . import _format, _view
-from .as_markdown import MarkdownPage, escape_prose
+from .as_markdown import MarkdownPage, escape_prose, format_heading
 
 SUFFIX = ".evidence.md"
 
@@ -72,7 +72,7 @@ def _describe_run(report: Report, tables: Sequence[tuple[Framework, list[list[Ch
         f"aiharness {escape_prose(report.environment.get('aiharness', 'unknown'), 40)}",
         f"**Responsible** {escape_prose(run.responsible or 'nobody is named: [run] responsible', 120)}",
     ]
-    return f"## {run.verdict}: evidence by clause\n\n" + "  \n".join(facts) + f"\n\n{_SCOPE}"
+    return f"{format_heading(report)}\n\nEvidence by clause.\n\n" + "  \n".join(facts) + f"\n\n{_SCOPE}"
 
 
 def _list_framework(framework: Framework, tables: Sequence[Sequence[CheckRow]]) -> str:

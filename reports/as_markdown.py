@@ -138,8 +138,13 @@ def _describe_run(report: Report) -> str:
     facts += [f"**Loosened** {escape_prose(text)}" for text in run.loosened[:10]]
     if run.interrupted:
         facts.append(f"**Incomplete run:** {escape_prose(run.interrupted)}")
-    facts[0] = f"## {_SIGN[run.verdict]} {_view.format_headline(report)}\n\n{escape_prose(run.reason)}\n\n{facts[0]}"
+    facts[0] = f"{format_heading(report)}\n\n{escape_prose(run.reason)}\n\n{facts[0]}"
     return "  \n".join(facts)
+
+
+def format_heading(report: Report) -> str:
+    """The decision as the heading of a page."""
+    return f"## {_SIGN[report.run.verdict]} {_view.format_headline(report)}"
 
 
 def _list_suites(report: Report) -> str:

@@ -87,7 +87,7 @@ class Credentials:
     def build_headers(self) -> tuple[tuple[str, str], ...]:
         """The header lines that carry the secret."""
         if self.scheme == "bearer":
-            return ((self.header, f"Bearer {self.secret.value}".rstrip()),)
+            return ((self.header, f"Bearer {self.secret.value}" if self.secret.value else "Bearer"),)
         if self.scheme == "header":
             return ((self.header, self.secret.value),)
         pair = f"{self.username}:{self.secret.value}".encode()

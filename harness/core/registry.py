@@ -17,8 +17,8 @@ from harness.core.errors import UsageError
 _GROUP = "harness.{}"
 """The entry-point group in which outside packages offer plug-ins of a kind, as `name = "package.module"`."""
 
-_MOST_LISTED = 40
-"""Known names that are all listed although a near one is named."""
+_MOST_LISTED, _MOST_SHOWN = 40, 60
+"""Known names that are all listed although a near one is named; and where none is near."""
 
 _PACKAGES = {
     "attacks": ("harness.attacks",),
@@ -104,7 +104,9 @@ def describe_unknown(what: str, given: str, known: Iterable[str]) -> str:
     if not near:
         words = {word for word in re.split(r"[\W_]+", given.lower()) if len(word) > 2}
         near = [name for name in known if words & set(name.split("_"))][:3]
-    listed = ", ".join(known) or "none"
+    listed = ", ".join(known[:_MOST_SHOWN]) or "none"
+    if len(known) > _MOST_SHOWN:
+        listed += f", and {len(known) - _MOST_SHOWN} more"
     if near and len(known) > _MOST_LISTED:
         listed = f"{len(known)} others"
     message = f"unknown {what} {given!r}; known: {listed}"

@@ -214,7 +214,8 @@ def _combine(outcomes: Sequence[_Outcome], result: LoadResult, margin: float) ->
         reason = f"worse than {result.baseline_url} by more than {margin:.0%}: {evidence[0].line}"
     elif status is Status.INCONCLUSIVE:
         reason = f"not decided in {len(evidence)} of {n_metrics} metrics: {evidence[0].line}{_advise(evidence, result)}"
-    examples = result.failures if any(one.contrast.metric == ERROR_RATE.name for one in by_status[Status.FAIL]) else ()
+    worse = {outcome.contrast.metric for outcome in by_status[Status.FAIL]}
+    examples = result.failures if ERROR_RATE.name in worse else ()
     return Verdict(
         status,
         reason,
@@ -230,12 +231,13 @@ def _combine(outcomes: Sequence[_Outcome], result: LoadResult, margin: float) ->
 
 def _advise(open_ones: Sequence[_Outcome], result: LoadResult) -> str:
     """How long a load decides what is open, as far as that is known."""
-    growth = [
-        one.decision.n_needed / (one.contrast.n if one.contrast.counts else len(one.contrast.left_out))
-        for one in open_ones
-        if one.decision is not None and one.decision.n_needed is not None
-    ]
-    return f"; about {max(growth) * result.seconds:.0f} s of each decide" if growth else ""
+    growth = 0.0
+    for one in open_ones:
+        if one.decision is None or one.decision.n_needed is None:
+            continue
+        n = one.contrast.n if one.contrast.counts else len(one.contrast.left_out)
+        growth = max(growth, one.decision.n_needed / n)
+    return f"; about {growth * result.seconds:.0f} s of each decide" if growth else ""
 
 
 def _make_slice(outcome: _Outcome) -> Slice:

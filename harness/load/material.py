@@ -195,10 +195,18 @@ def probe_material(
     return material, is_sample or all(map(has_text, fresh))
 
 
+def _list_times(exchanges: Sequence[Exchange]) -> list[float]:
+    """The service times of those that succeeded (s)."""
+    times = []
+    for exchange in exchanges:
+        if exchange.ok and exchange.timing.service_time is not None:
+            times.append(exchange.timing.service_time)
+    return times
+
+
 def find_cache(fresh: Sequence[Exchange], repeats: Sequence[Exchange]) -> str:
     """What shows that repeats are answered from a cache: every one took far less time than every fresh request."""
-    times = [[exchange.timing.service_time for exchange in group if exchange.ok] for group in (fresh, repeats)]
-    first, again = ([seconds for seconds in group if seconds is not None] for group in times)
+    first, again = _list_times(fresh), _list_times(repeats)
     if min(len(first), len(again)) < PROBES:
         return ""
     shortest, longest = min(first), max(again)

@@ -50,8 +50,11 @@ _INTERRUPTED = (
 
 def collect_limits(objectives: Sequence[Objective]) -> dict[str, tuple[float, ...]]:
     """The limits of the load's latency objectives by metric, in seconds."""
-    metrics = [metric.name for metric in LIMITED_TIMES]
-    return {metric: tuple(sorted({o.limit for o in objectives if o.metric == metric})) for metric in metrics}
+    limits: dict[str, set[float]] = {metric.name: set() for metric in LIMITED_TIMES}
+    for objective in objectives:
+        if objective.metric in limits:
+            limits[objective.metric].add(objective.limit)
+    return {metric: tuple(sorted(values)) for metric, values in limits.items()}
 
 
 def list_objectives(run: GateRun, check: PlannedCheck) -> tuple[Objective, ...]:

@@ -248,13 +248,19 @@ def _measure_effect(result: LoadResult, objective: Objective) -> float:
     return 1.0
 
 
+def _list_quantiles(result: LoadResult, q: float) -> dict[str, float]:
+    """This quantile of every metric (s), where it is known."""
+    quantiles = {}
+    for metric, sparse in result.histograms.items():
+        value = Histogram.from_sparse(sparse).quantile(q)
+        if math.isfinite(value):
+            quantiles[metric] = value
+    return quantiles
+
+
 def _record(result: LoadResult, probe: Probe, outcome: ProbeOutcome, shares: dict[str, float]) -> ProbeRecord:
-    histograms = {metric: Histogram.from_sparse(sparse) for metric, sparse in result.histograms.items()}
     failed = sum(result.blocks["error_rate"].over_limit(0.0))
-    p50, p95, p99 = (
-        {metric: value for metric, histogram in histograms.items() if math.isfinite(value := histogram.quantile(q))}
-        for q in (0.5, 0.95, 0.99)
-    )
+    p50, p95, p99 = (_list_quantiles(result, q) for q in (0.5, 0.95, 0.99))
     return ProbeRecord(
         probe.rate,
         outcome,

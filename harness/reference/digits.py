@@ -41,8 +41,8 @@ Floats = NDArray[np.float64]
 @lru_cache(maxsize=1)
 def _glyphs() -> Floats:
     """The glyphs of 0 to 9 as (10, 11, 9) ink in 0..1, with an empty margin of two pixels for the interpolation."""
-    lines = [line.split() for line in _GLYPHS.split("\n") if line]
-    ink = np.array([[[cell == "#" for cell in row[digit]] for row in lines] for digit in range(CLASSES)], dtype=float)
+    rows = [list("".join(line.split())) for line in _GLYPHS.split("\n") if line]
+    ink = np.equal(rows, "#").astype(float).reshape(len(rows), CLASSES, -1).swapaxes(0, 1)
     return np.pad(ink, ((0, 0), (2, 2), (2, 2)))
 
 

@@ -213,9 +213,9 @@ def _apply_rules(messages: Sequence[Message]) -> str:
 
 def _apply_temperature(chances: NDArray[np.float64], temperature: float, top_p: float) -> NDArray[np.float64]:
     """The chances at a temperature, cut to the likeliest tokens that together reach `top_p` (nucleus sampling)."""
-    with np.errstate(divide="ignore"):
-        logits = np.log(chances) / temperature
-    chances = np.exp(logits - logits.max())
+    with np.errstate(divide="ignore", over="ignore"):
+        logits = np.log(chances)
+        chances = np.exp((logits - logits.max()) / temperature)
     chances /= chances.sum()
     if top_p < 1:
         order = np.argsort(-chances, kind="stable")

@@ -149,11 +149,12 @@ def _average_by_prompt(
     groups: dict[str, list[tuple[bool, float]]] = {}
     for one, *pair in zip(labelled, forth, back, strict=True):
         groups.setdefault(one.prompt, []).append((one.is_right, _mean(*pair)))
-    means = [
-        (sum(label for label, _ in group) / len(group), sum(score for _, score in group) / len(group))
-        for group in groups.values()
-    ]
-    return tuple(label for label, _ in means), tuple(score for _, score in means)
+    mean_labels, mean_scores = [], []
+    for group in groups.values():
+        labels, scores = zip(*group, strict=True)
+        mean_labels.append(sum(labels) / len(group))
+        mean_scores.append(sum(scores) / len(group))
+    return tuple(mean_labels), tuple(mean_scores)
 
 
 def _compute_cost(scope: Scope) -> Cost:

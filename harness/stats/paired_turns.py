@@ -77,12 +77,11 @@ def judge_share_difference(
             f"samples of both in at least {FEWEST_TURN_PAIRS} pairs of turns are needed, got {table.tolist()}"
         )
     ratios = _list_share_ratios(table)
-    effects = [
-        max(1.0, *(ratio * compute_student_factor(windows, alpha) for windows, ratio in ratios), 1.0)
-        for alpha in (alpha_pass, alpha_fail)
-    ]
+    effect = 1.0
+    for alpha in (alpha_pass, alpha_fail):
+        for windows, ratio in ratios:
+            effect = max(effect, ratio * compute_student_factor(windows, alpha))
     samples = SampleCounts(n, bad, baseline_n, baseline_bad)
-    effect = max(effects)
     return judge_difference(samples, margin, alpha_pass, alpha_fail, (effect, effect))
 
 

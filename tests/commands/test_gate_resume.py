@@ -20,12 +20,12 @@ def run_gate(folder: Path, url: str, name: str, *options: str) -> tuple[int, dic
     return done.returncode, report, done.stdout + done.stderr
 
 
-def cut_short(folder: Path, lines: int) -> list[str]:
-    """Leave what a kill would have left after so many verdicts: their ids."""
+def cut_short(folder: Path, lines: int, ended: bool = False) -> list[str]:
+    """Leave what a kill, or Ctrl-C (`ended`), would have left after so many verdicts: their ids."""
     evidence = (folder / EVIDENCE).read_bytes().splitlines(keepends=True)
     (folder / EVIDENCE).write_bytes(b"".join(evidence[:lines]))
     gate = json.loads((folder / "gate.json").read_text())
-    gate["run"] |= {"final": False, "verdict": "ERROR", "exit_status": 21}
+    gate["run"] |= {"final": ended, "verdict": "ERROR", "exit_status": 21}
     (folder / "gate.json").write_text(json.dumps(gate))
     return [json.loads(line)["check"] for line in evidence[:lines]]
 
@@ -47,6 +47,10 @@ def test_only_what_was_not_decided_is_asked(reference: str, tmp_path: Path) -> N
     asked = [json.loads(line)["check"] for line in (tmp_path / "second" / EVIDENCE).read_bytes().splitlines()]
     assert asked[:5] == kept
     assert len(asked) == len(set(asked)), "nothing is asked again"
+    cut_short(tmp_path / "first", 4, ended=True)
+    status, resumed, screen = run_gate(tmp_path, reference, "after_ctrl_c", "--resume=first")
+    assert status == 0, screen
+    assert "4 verdicts are those of first, which was cut short" in resumed["notes"]
     status, _, screen = run_gate(tmp_path, reference, "third", "--resume=first", "--ai-seed=5")
     assert status == 4
     assert "its seed was another, so that its verdicts are not of this run" in screen

@@ -154,5 +154,6 @@ READERS: dict[str, Callable[[str], Reading]] = {
     "annotations": read_annotations,
     "summary": read_markdown,
     "markdown": read_markdown,
+    "evidence": read_markdown,
     "json": read_json,
 }

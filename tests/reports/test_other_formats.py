@@ -31,7 +31,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "partial": {"verdict": Status.PASS, "exit_status": 0, "partial": True, "loosened": ("--ai-allow-partial",)},
 }
 """What a run that is no whole PASS says of itself."""
-PAGES = ("markdown", "summary")
+PAGES = ("markdown", "summary", "evidence")
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -169,7 +169,7 @@ def test_figures_are_in_their_own_unit(render: Render, sample: Report) -> None:
     assert "check_estimate" in render("prometheus", sample)
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", ["markdown", "summary"])
 def test_pages_stay_below_the_limits_of_platforms(name: str, render: Render, huge: Report) -> None:
     size = len(render(name, huge).encode())
     assert size < {"markdown": 65_536, "summary": 1 << 20}[name]

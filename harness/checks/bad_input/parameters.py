@@ -74,7 +74,7 @@ BAD_PARAMETERS: Mapping[str, BadParameter] = {
     "schema_with_dangling_reference": _pass_schema("response_format", _make_form(_NOWHERE)),
     "regex_that_does_not_compile": _pass_schema("guided_regex", "(["),
     "grammar_that_does_not_compile": _pass_schema("grammar", 'root ::= ( "a" |'),
-    "n_huge": _pass_schema("n", 100_000),
+    "n_huge": _pass_schema("n", 1000, max_tokens=1),
     "stop_thousands": BadParameter("stop", _STOPS, may_accept=True),
 }
 """Bad parameters by name, with OpenAI's and vLLM's names for the options; the largest request comes last."""

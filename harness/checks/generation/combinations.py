@@ -173,10 +173,19 @@ def judge_combinations(
         cases.append(_judge_smallest(plain, levels, trials[-1], smallest, show))
     elif refused == len(trials):
         return make_inconclusive(f"every combination is refused: {trials[0].answers[0][1].outcome}", n=0)
+    elif not any(map(_has_content, trials)):
+        return make_inconclusive("no combination brought a text or a call", n=0)
     flight = max(len(trial.answers) for trial in trials)
     holds = f"{len(trials) - refused} combinations of {len(levels)} options, up to {flight} in flight, are answered"
     holds += " as each option promises"
     return judge_contract(cases, f"{holds}; {refused} are refused" if refused else holds)
+
+
+def _has_content(trial: CombinationTrial) -> bool:
+    for _, exchange in trial.answers:
+        if exchange.answer and (exchange.answer.text or exchange.answer.tool_calls):
+            return True
+    return False
 
 
 def _count_prompt(exchange: Exchange | None) -> int | None:

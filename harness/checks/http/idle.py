@@ -28,11 +28,22 @@ class PausedAnswers:
 
 
 def find_content_problem(control: Control, pause: PausedAnswers) -> str:
-    """What is wrong with a valid answer after a pause, or an empty text."""
+    """What is wrong with a valid answer after a pause, or an empty text.
+
+    A model that may word its answers as it likes forgets and says nothing now and then, whatever was before: of its
+    answers all must be wrong, unless one is the answer to another request.
+    """
+    problems = []
     for number, exchange in enumerate(pause.after):
-        if exchange.ok and (problem := _find_wrong_content(control, number, exchange)):
+        if not exchange.ok:
+            continue
+        problem = _find_wrong_content(control, number, exchange)
+        if control.find_other_input(number, exchange) is not None:
             return problem
-    return ""
+        problems.append(problem)
+    if control.may_reword and not all(problems):
+        return ""
+    return next(filter(None, problems), "")
 
 
 def _find_wrong_content(control: Control, number: int, exchange: Exchange) -> str:
@@ -64,7 +75,7 @@ def judge_first_after_pause(control: Control, pauses: Sequence[PausedAnswers], s
                 unjudged = f"declined: {exchange.outcome}"
             elif not exchange.ok:
                 problem = f"{name} is not answered, and the same one was before: {exchange.outcome}"
-            elif content := _find_wrong_content(control, number, exchange):
+            elif find_content_problem(control, pause) and (content := _find_wrong_content(control, number, exchange)):
                 unjudged = f"{content}, once"
                 if lasts:
                     problem, unjudged = f"{name}, after each of {len(pauses)} pauses: {content}", ""
