@@ -18,6 +18,9 @@ _QUIET = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarnin
 """Our command has already imported what pytest wants to import itself."""
 
 
+_HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}(/\S*)?")
+
+
 def _add_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("--suite", metavar="NAME,…", help="suites to run (default: [run] suites, or all)")
@@ -42,13 +45,15 @@ def _run(suite: str | None, keep_going: bool, resume: str | None, show_config: b
 def name_endpoint(words: Sequence[str]) -> list[str]:
     """The words with a URL that stands alone, as `init` and `detect` take it, as the value of `--ai-endpoint`.
 
-    Raises `UsageError` where the endpoint is given both ways, or twice.
+    Raises `UsageError` where the endpoint is given both ways, or twice, or has no scheme.
     """
     named, urls = [], 0
     for before, word in zip(("", *words), words, strict=False):
         if re.match(r"(https?|grpcs?)://", word) and not (before.startswith("--") and "=" not in before):
             urls += 1
             word = f"--ai-endpoint={word}"
+        elif _HOST_AND_PORT.fullmatch(word) and not before.startswith("-"):
+            raise UsageError(f"{word} is no URL: write http://{word}")
         named.append(word)
     if urls and sum(word.startswith("--ai-endpoint") for word in named) > 1:
         raise UsageError("the endpoint is given more than once: give one URL, or --ai-endpoint=URL")

@@ -25,7 +25,7 @@ _COMMANDS = {
     "gameday": "host a game day: the experiments of a file, with operator, live timeline and post-mortem",
     "load": "send a load with locust: a scenario, a run directory and a decision; takes every option of locust",
     "detect": "say which protocol an endpoint speaks, and why; sends no inference",
-    "init": "write a commented aiharness.toml for an endpoint; sends no inference",
+    "init": "write a commented aiharness.toml for an endpoint; asks before it sends an inference",
     "report": "write a report from a run directory; needs no endpoint",
     "rerun": "judge one check of a run again, from any folder",
     "rejudge": "judge a saved run again by other limits, from its files; needs no endpoint",

@@ -41,6 +41,13 @@ def test_two_endpoints_are_refused(words: list[str]) -> None:
         name_endpoint(words)
 
 
+@pytest.mark.parametrize("word", ["127.0.0.1:8000", "localhost:8000/v1", "model-1.example:443"])
+def test_a_url_without_a_scheme_is_named(word: str) -> None:
+    with pytest.raises(UsageError, match=f"{word} is no URL: write http://{word}"):
+        name_endpoint([word])
+    assert name_endpoint(["-k", "a:1", "tests/test_x.py::test_y"]) == ["-k", "a:1", "tests/test_x.py::test_y"]
+
+
 def test_the_gate_runs_on_the_url_alone(tmp_path: Path) -> None:
     with serving(lambda path, body: (200, {"predictions": [1]})) as url:
         options = ("--suite=smoke", "--ai-protocol=plain_json", "--ai-dry-run")

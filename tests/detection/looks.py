@@ -183,12 +183,19 @@ _PARTS = [{"type": "text", "text": text} for text in ("Repeat after me:", " one"
 ASK_NUMBER = {"role": "user", "content": "What is the red number?"}
 NUMBER = "The red number is 1234567."
 AFTER_TURN = [*AFTER_CALL, {"role": "user", "content": "Call weather for the city Paris."}]
+TWO_RESULTS: list[Body] = [
+    AFTER_CALL[0],
+    {"role": "assistant", "content": "", "tool_calls": [_MADE, {**_MADE, "id": "2"}]},
+    AFTER_CALL[2],
+    {"role": "tool", "tool_call_id": "2", "content": "rain and wind all day"},
+]
 LEGS = {
     "type": "object",
     "properties": {"legs": {"type": "integer"}},
     "required": ["legs"],
     "additionalProperties": False,
 }
+LEGS_TOOL = {"type": "function", "function": {"name": "weather", "parameters": LEGS}}
 FORM = {"type": "json_schema", "json_schema": {"name": "a", "schema": LEGS}}
 
 
@@ -530,6 +537,10 @@ DEFECTS: dict[str, Look] = {
     "later_system_dropped": asks(
         chat() | {"messages": [*AFTER_CALL, {"role": "system", "content": NUMBER}, ASK_NUMBER]}
     ),
+    "last_of_two_turns_only": asks(chat() | {"messages": [{"role": "user", "content": NUMBER}, ASK_NUMBER]}),
+    "last_result_only": asks(chat() | {"messages": TWO_RESULTS}),
+    "tool_parser_shared": lambda client: _count_streamed_calls(client),
+    "tools_by_name": lambda client: _functions(client, CALL, CALL | {"tools": [LEGS_TOOL]}),
     "later_arguments_loose": lambda client: _function(client, CALL | {"messages": AFTER_TURN}),
     "not_live_when_busy": lambda client: _ask_whether_live(client),
     "newer_limit_ignored": asks(_with_newer_limit()),
@@ -599,6 +610,19 @@ def _function(client: httpx.Client, body: Body = CALL) -> dict[str, Any]:
     found = client.post(PATHS["messages"], json=body).json()["choices"][0]["message"]["tool_calls"][0]["function"]
     assert isinstance(found, dict)
     return found
+
+
+def _functions(client: httpx.Client, *bodies: Body) -> list[dict[str, Any]]:
+    """What is called by requests side by side."""
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        return list(pool.map(lambda body: _function(client, body), bodies))
+
+
+def _count_streamed_calls(client: httpx.Client) -> int:
+    """How many of six streams side by side hold a call."""
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda body: client.post(PATHS["messages"], json=body), [CALL | {"stream": True}] * 6))
+    return sum('"arguments"' in answer.text for answer in answers)
 
 
 def _arguments(client: httpx.Client) -> object:

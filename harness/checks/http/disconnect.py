@@ -50,7 +50,7 @@ def judge_service_after_disconnects(
                 cases.append(judge_case("disconnecting", exchange, problem, show))
             break
     left_streams = [exchange for exchange in under_way if exchange.request.stream]
-    obstacle = _explain_nothing_left(left, under_way)
+    obstacle = _explain_nothing_left(left, under_way, length)
     if obstacle and not has_counterexample(cases):
         return make_inconclusive(obstacle, n=0)
     requests = f"{len(after)} requests, up to {count_at_once(after)} at once,"
@@ -58,12 +58,15 @@ def judge_service_after_disconnects(
     return judge_contract(cases, f"{holds}, {requests} succeed")
 
 
-def _explain_nothing_left(left: Sequence[Exchange], under_way: Sequence[Exchange]) -> str:
-    """Why the clients show nothing: their answers, or those of all that are streams, were over before they left."""
+def _explain_nothing_left(left: Sequence[Exchange], under_way: Sequence[Exchange], length: int) -> str:
+    """Why the clients show nothing: their answers, or those of all long streams, were over before they left.
+
+    Of a service whose answers are all short (`length` is 0) no stream can be left in its middle.
+    """
     if not under_way:
         return f"none of {len(left)} clients could disconnect before its answer was complete"
     streams = [exchange for exchange in left if exchange.request.stream]
-    if streams and not any(exchange.request.stream for exchange in under_way):
+    if length and streams and not any(exchange.request.stream for exchange in under_way):
         return f"none of {len(streams)} streams was still under way when its client disconnected"
     return ""
 
