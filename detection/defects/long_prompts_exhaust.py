@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from starlette.responses import JSONResponse
@@ -11,6 +12,12 @@ from detection.intercept import Inference, intercept_busy
 from detection.switch import CHAT, Defect
 
 _ROOM = 40_000
+_LONG, _READING_S = 5000, 0.2
+"""A prompt of over so many bytes takes so long to read, in which others come."""
+
+
+def _count_prompt(call: Inference) -> int:
+    return len(str(call.request.get("messages")))
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
@@ -18,10 +25,12 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
     async def handle(call: Inference, under_way: Sequence[Inference]) -> None:
         nonlocal is_exhausted
+        if len(call.body) > _LONG:
+            await asyncio.sleep(_READING_S)
         if is_exhausted and len(under_way) == 1:
             await call.answer(JSONResponse({"error": {"message": "out of memory", "type": "server_error"}}, 500))
             return
-        is_exhausted = is_exhausted or sum(len(other.body) for other in under_way) > _ROOM
+        is_exhausted = is_exhausted or sum(map(_count_prompt, under_way)) > _ROOM
         await call.forward()
 
     return intercept_busy(app, handle)
