@@ -95,8 +95,8 @@ def _try_defects(
 
 def _print_bare(rows: Sequence[dict[str, Any]], path: str | None) -> None:
     """How many defects a run without promises finds; the file gets each defect's name, protocol and checks."""
-    found = [row for row in rows if row["caught"]]
-    print(f"\n{len(found)} of {len(rows)} defects found without any promise")
+    caught = sum(bool(row["caught"]) for row in rows)
+    print(f"\n{caught} of {len(rows)} defects found without any promise")
     if path:
         lines = {row["name"]: {"protocol": row["protocol"], "by": row["by"][:3]} for row in rows}
         Path(path).write_text(json.dumps(lines, indent=1) + "\n", "utf-8")

@@ -20,17 +20,17 @@ def read_bare_runs() -> dict[str, list[str]]:
 def format_bare_table() -> str:
     """How many defects are found without a promise, and the table of those that take one, as Markdown."""
     runs = read_bare_runs()
-    found = [name for name, checks in runs.items() if checks]
-    promised = [name for name in found if load_switch(Defect, name).promises]
+    shown = [name for name, checks in runs.items() if checks]
+    promised = [name for name in shown if load_switch(Defect, name).promises]
     others = [f"`{name}` (by `{_shorten(runs[name][0])}`)" for name in promised]
     lines = [
-        f"Of {len(runs)} seeded defects {len(found)} are found ({len(found) / len(runs):.0%}), {len(promised)} of them "
-        f"although they were made to break a promise: {', '.join(others)}. The other {len(runs) - len(found)}:",
+        f"Of {len(runs)} seeded defects {len(shown)} are found ({len(shown) / len(runs):.0%}), {len(promised)} of them "
+        f"although they were made to break a promise: {', '.join(others)}. The other {len(runs) - len(shown)}:",
         "",
         "| defect | what is wrong | configuration that shows it | check |",
         "|---|---|---|---|",
     ]
-    for name in sorted(runs.keys() - set(found)):
+    for name in sorted(runs.keys() - set(shown)):
         check, configuration = find_catcher(name)
         lines.append(f"| `{name}` | {load_switch(Defect, name).title} | {configuration} | `{_shorten(check)}` |")
     return "\n".join(lines) + "\n"

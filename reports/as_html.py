@@ -57,7 +57,7 @@ CARDS, OPEN_ROWS, BARS, CASES, DISTRIBUTIONS = 20, 500, 100, 60, 8
 """How many are shown in full: next steps, open checks, interval bars, cases of one test, distributions."""
 
 SUITE_TITLES = {"validation": "Model validation", "adversarial": "Adversarial robustness"}
-"""Headings of the pictures of these suites; those of another one have its name."""
+"""What is written above the pictures of a suite; above those of any other suite stands its name."""
 
 COMMAND, VALUE = 20_000, 900
 """Characters of the longest command that is shown (half a command is of no use), and of one value of a request."""

@@ -1,4 +1,4 @@
-"""The id of a call is the name of its tool."""
+"""Every call of a tool has the tool's name as its id, so that two calls of one tool share an id."""
 
 from __future__ import annotations
 

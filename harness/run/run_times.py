@@ -90,7 +90,7 @@ def compare_times(lines: Sequence[HistoryLine], old: HistoryLine, new: HistoryLi
 
 
 def _choose_groups(lines: Sequence[HistoryLine], new: HistoryLine) -> list[list[HistoryLine]]:
-    """The runs as samples: those of the new run's own occasion where these are enough, else one for each occasion."""
+    """The samples: the runs of the new run's own occasion if there are enough of them, else one group per occasion."""
     occasions: list[list[HistoryLine]] = []
     for line in sorted(lines, key=lambda line: line.started):
         if occasions and _measure_gap(occasions[-1][-1], line) < _APART:

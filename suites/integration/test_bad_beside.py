@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
 
-from harness.checks.bad_input.bad_beside import DisturbedRound, judge_answers_under_way
+from harness.checks.bad_input.bad_beside import CONFIRMING_ROUNDS, DisturbedRound, judge_answers_under_way
 from harness.checks.bad_input.ordinary_inputs import shows_hang
 from harness.checks.bad_input.parameters import BAD_PARAMETERS
 from harness.checks.bad_input.requests import BadRequest
@@ -23,7 +23,9 @@ _NEIGHBOURS = 3
 """Long answers under way at once."""
 _TOGETHER = 6
 """Bad requests sent one after another beside the same answers."""
-_MOST_ROUNDS = 12
+_MOST_ROUNDS = 16
+_MOST_SEARCHING = _MOST_ROUNDS - _TOGETHER - CONFIRMING_ROUNDS + 1
+"""Rounds after which nothing more is tried; the others are for each bad request alone, and to confirm the one."""
 _REQUESTS = 2 + LONG_PROBES + _NEIGHBOURS * (1 + _MOST_ROUNDS) + 2 * len(BAD_PARAMETERS)
 
 
@@ -59,7 +61,7 @@ class _Trial:
 
     def try_all(self, bad: Sequence[BadRequest]) -> None:
         """Rounds with several bad requests, then, where an answer breaks, with each of these alone."""
-        while bad and len(self.rounds) < _MOST_ROUNDS:
+        while bad and len(self.rounds) < _MOST_SEARCHING:
             turn = self.run_round(bad[:_TOGETHER])
             if not turn.bad or any(shows_hang(exchange) for _, exchange in turn.bad):
                 break
@@ -69,9 +71,14 @@ class _Trial:
             bad = bad[len(turn.bad) :]
 
     def _try_alone(self, bad: Sequence[BadRequest]) -> None:
-        """A round for each of them, the last first, until one breaks an answer: the last one sent is the likeliest."""
+        """A round for each of them, the last first, until one breaks an answer, and does so again.
+
+        The last one sent is the likeliest.
+        """
         for wrong in reversed(bad):
             if self.run_round([wrong]).list_harmed():
+                for _ in range(CONFIRMING_ROUNDS - 1):
+                    self.run_round([wrong])
                 break
 
     def run_round(self, bad: Sequence[BadRequest]) -> DisturbedRound:

@@ -178,7 +178,7 @@ def _count_own_characters(inputs: Any) -> int:
 
 
 def lengthen_text(inputs: Any, size: int, beginning: str = "") -> Any:
-    """The sample's input with a text of this many characters: the filler comes before its last text, the question.
+    """The sample's input, made this many characters long by filler before its last text, which is the question.
 
     `beginning` stands before the filler.
     """

@@ -43,7 +43,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def check_page(chromium: str, axe: str, page: str, folder: Path, *flags: str) -> dict[str, Any]:
-    """What axe says of a page: also what it cannot decide, but for the contrast of text in pictures.
+    """What axe reports of a page, with what it cannot decide, except the contrast of text in pictures.
 
     The page's own policy, which would keep axe from running, is taken out.
     """

@@ -65,7 +65,7 @@ def _judge(row: Row, protocol: str, url: str, mode: str) -> dict[str, Any]:
 
 
 def condense_gate(gate: dict[str, Any]) -> dict[str, Any]:
-    """What a card needs of a gate.json: cases that passed are counted, others keep their reason."""
+    """What a card shows of a gate.json: how many cases passed, and the reason of every other case."""
     passed: Counter[str] = Counter()
     others = []
     for check in gate["checks"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -11,6 +12,8 @@ from harness.checks.common import OVERLOAD_STATUSES, Show, find_failed, judge, j
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
+CONFIRMING_ROUNDS = 2
+"""Rounds with a bad request alone in which answers must break."""
 _SHOWN = 3
 """Bad requests that are named where several were sent beside the same answers."""
 
@@ -52,17 +55,20 @@ def judge_answers_under_way(
 ) -> Verdict:
     """Every answer that was under way when a bad request came ends as it does without one.
 
-    Only a round with one bad request proves which one harms; one with several that is not confirmed leaves these
-    unjudged. `undisturbed`: the same answers side by side, before any bad request.
+    A bad request harms if answers broke in two rounds in which it was alone, or in one after which the service is
+    gone: one broken stream may be chance. What is not confirmed so is not judged. `undisturbed`: the same answers side
+    by side, before any bad request.
     """
     failed = find_failed(undisturbed)
     if failed is not None:
         return make_inconclusive(f"long answers side by side fail without a bad request: {failed.outcome}", n=0)
     cases: list[Case] = []
-    harmful: set[str] = set()
+    broken_alone: Counter[str] = Counter()
     for turn in rounds:
         if len(turn.bad) == 1 and turn.list_harmed():
-            harmful.add(turn.bad[0][0].name)
+            broken_alone[turn.bad[0][0].name] += 1
+    needed = CONFIRMING_ROUNDS if after.ok else 1
+    harmful = {name for name, times in broken_alone.items() if times >= needed}
     for turn in rounds:
         cases += _judge_round(turn, harmful, show)
     if not cases:
@@ -84,11 +90,12 @@ def _judge_round(turn: DisturbedRound, harmful: set[str], show: Show) -> list[Ca
         return list(map(Case, turn.list_names()))
     many = f"{len(harmed)} of {len(turn.answers)} answers that were under way"
     how = "it is complete, and has another text than without" if harmed[0].ok else harmed[0].outcome
-    if len(turn.bad) == 1:
+    is_confirmed = not harmful.isdisjoint(turn.list_names())
+    if len(turn.bad) == 1 and is_confirmed:
         bad, answered = turn.bad[0]
         problem = f"{bad.name} breaks {many}: {how}; it is itself {answered.outcome}"
         return [judge_case(bad.name, answered, problem, show)]
-    if harmful.intersection(turn.list_names()):
-        return []  # the rounds of one each say which
-    why = f"{many} failed beside {turn.describe_bad()}, and not again beside each alone: {how}"
+    if is_confirmed:
+        return []  # the rounds in which it is alone say so
+    why = f"{many} failed beside {turn.describe_bad()}, and not each time again: {how}"
     return [Case(name, unjudged=why) for name in turn.list_names()]

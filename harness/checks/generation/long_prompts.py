@@ -89,7 +89,7 @@ class FactSearch:
 
     @property
     def largest_known(self) -> int:
-        """The largest size below every lost number at which all were known; 0: none."""
+        """The largest size at which all numbers were known, and at every smaller size, too; 0: there is none."""
         largest = 0
         for trial in sorted(self.trials, key=_get_size):
             if not trial.is_known:

@@ -32,7 +32,7 @@ def test_whole_answers_pass_and_the_bad_requests_are_named() -> None:
 
 
 def test_the_one_that_breaks_answers_alone_is_blamed() -> None:
-    verdict = judge(turn("a", "b", answer=CUT), turn("b", answer=CUT))
+    verdict = judge(turn("a", "b", answer=CUT), turn("b", answer=CUT), turn("b", answer=CUT))
     assert verdict.status is Status.FAIL
     assert verdict.reason.startswith("b breaks 1 of 2 answers that were under way: closed: the connection ended")
 
@@ -40,13 +40,26 @@ def test_the_one_that_breaks_answers_alone_is_blamed() -> None:
 def test_what_does_not_happen_again_decides_nothing() -> None:
     verdict = judge(turn("a", "b", answer=CUT), turn("b"), turn("a"))
     assert verdict.status is Status.INCONCLUSIVE
-    assert "not again beside each alone" in verdict.reason
+    assert "not each time again" in verdict.reason
+
+
+def test_a_stream_that_breaks_once_by_chance_blames_nobody() -> None:
+    verdict = judge(turn("a", "b", answer=CUT), turn("b", answer=CUT), turn("b"))
+    assert verdict.status is Status.INCONCLUSIVE
+    assert judge(turn("b", answer=CUT)).status is Status.INCONCLUSIVE
+
+
+def test_the_one_after_which_the_service_is_gone_is_named_at_once() -> None:
+    verdict = judge(turn("a", "b", answer=CUT), turn("b", answer=CUT), turn(answer=CUT), after=CUT)
+    assert verdict.status is Status.FAIL
+    assert verdict.reason.startswith("b breaks 1 of 2 answers")
 
 
 def test_a_complete_answer_of_another_text_is_broken_where_the_text_is_known() -> None:
     other = replace(WHOLE, answer=Answer(text="one"))
     assert judge(turn("a", answer=other)).status is Status.PASS
-    assert judge(turn("a", answer=other, expected="one two")).status is Status.FAIL
+    changed = turn("a", answer=other, expected="one two")
+    assert judge(changed, changed).status is Status.FAIL
 
 
 def test_nothing_is_shown_where_no_answer_was_under_way_or_they_fail_anyway() -> None:
