@@ -49,5 +49,13 @@ def parse_json(text: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
         raise ProtocolError(f"the body cannot be parsed as JSON ({type(error).__name__})") from None
 
 
+def parse_or_keep(text: str) -> Any:
+    """The value of a JSON text, or the text itself where `parse_json` refuses it."""
+    try:
+        return parse_json(text.encode(errors="replace"))
+    except ProtocolError:
+        return text
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ProtocolError(f"bare {name} in the body is not valid JSON (RFC 8259 section 6): strict clients refuse it")

@@ -6,7 +6,6 @@ tests/suites/integration/test_cache.py.
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from typing import Any
 
 from harness.checks.answers.embeddings import extract_vectors, has_base64_vectors
 from harness.core.exchange import Exchange, Query
+from harness.core.json_text import parse_or_keep
 from harness.run.request_pairs import RequestPair
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows
@@ -93,10 +93,7 @@ def _count_choices(exchange: Exchange) -> int:
 
 
 def _is_object(exchange: Exchange, code: str) -> bool:
-    try:
-        return isinstance(json.loads(exchange.text), dict)
-    except ValueError:
-        return False
+    return isinstance(parse_or_keep(exchange.text), dict)
 
 
 def _has_calls(exchange: Exchange, code: str) -> bool:

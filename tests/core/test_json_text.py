@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import ProtocolError
-from harness.core.json_text import MAX_DEPTH, find_depth, parse_json
+from harness.core.json_text import MAX_DEPTH, find_depth, parse_json, parse_or_keep
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,12 @@ from harness.core.json_text import MAX_DEPTH, find_depth, parse_json
 def test_text_that_is_not_valid_json(body: bytes) -> None:
     with pytest.raises(ProtocolError):
         parse_json(body)
+
+
+@pytest.mark.parametrize("text", ["{", "", "NaN", "[" * 100_000, "\ud800"])
+def test_a_text_that_is_no_json_is_kept(text: str) -> None:
+    assert parse_or_keep(text) == text
+    assert parse_or_keep('{"city": "Oslo"}') == parse_or_keep('{ "city":"Oslo" }') == {"city": "Oslo"}
 
 
 def test_json_depth_is_linear_and_blind_to_strings() -> None:

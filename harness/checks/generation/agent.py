@@ -5,7 +5,6 @@ Tested in tests/suites/integration/test_wrong_generation.py.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from harness.checks.generation.text_cases import Unjudged, is_cut, is_unknown_fo
 from harness.checks.generation.thinking import judge_text_present
 from harness.checks.generation.tools import ToolSchemas, find_bad_call, find_call_problem
 from harness.core.exchange import Answer, Exchange, ToolCall
+from harness.core.json_text import parse_or_keep
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 
@@ -65,10 +65,7 @@ def has_readable_arguments(call: ToolCall) -> bool:
 
 
 def _read_call(call: ToolCall) -> tuple[str, object]:
-    try:
-        return call.name, json.loads(call.arguments)
-    except ValueError:
-        return call.name, call.arguments
+    return call.name, parse_or_keep(call.arguments)
 
 
 @judge

@@ -5,7 +5,6 @@ Tested in tests/suites/integration/test_own_calls.py.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, starmap
@@ -18,6 +17,7 @@ from harness.checks.generation.text_cases import is_cut
 from harness.checks.generation.tools import ToolSchemas, find_bad_call
 from harness.checks.isolation.crosstalk import CHANCE, Round, compute_later_chance
 from harness.core.exchange import Answer, Exchange
+from harness.core.json_text import parse_or_keep
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 LEAST_CALLERS = 2
@@ -79,15 +79,8 @@ class Caller:
 def _read_form(answer: Answer | None) -> tuple[object, ...]:
     if answer is None:
         return ()
-    calls = [(call.name, _read_arguments(call.arguments)) for call in answer.tool_calls]
+    calls = [(call.name, parse_or_keep(call.arguments)) for call in answer.tool_calls]
     return calls, answer.finish_reason, (answer.text or "").strip()
-
-
-def _read_arguments(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 @judge

@@ -27,7 +27,7 @@ def find_answer_id(response: Response | None) -> str | None:
     """The id that a JSON answer states for itself."""
     try:
         body = json.loads(response.body) if response else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     identifier = body.get("id") if isinstance(body, dict) else None
     return identifier if isinstance(identifier, str) and identifier else None
