@@ -22,7 +22,8 @@ class Capabilities:
     generates text, accepts `max_tokens`, `stop` and `temperature`, and counts tokens (`Usage`). `embeds`: each text is
     answered with one vector. `sentences`: an input that is no prompt holds a text of several words. `categories`: the
     values of a field of the input are announced. `messages`: the input may be a conversation. `model_name` and
-    `model_version`: the service can state what it serves. `own_ids`: a request may carry an `id` that its answer
+    `model_version`: the service can state what it serves. `other_versions`: it lists several versions of the model, and
+    a request may name one. `own_ids`: a request may carry an `id` that its answer
     states. `echoes`: the text may begin with the prompt, on request. `text_tensors`: a tensor takes any text. `roles`:
     a stream states the role of the speaker. `seeds`: a `seed` is accepted. `chat_options`: `n`, `logprobs`, `tools` and
     `response_format` are accepted as in OpenAI's chat. `memory_gauges` and `connection_gauges`: the service's own page
@@ -48,6 +49,7 @@ class Capabilities:
     chat_options: bool = False
     model_name: bool = True
     model_version: bool = False
+    other_versions: bool = False
     own_ids: bool = False
     echoes: bool = False
     text_tensors: bool = False
@@ -74,13 +76,15 @@ class Capabilities:
 class Facts:
     """What the endpoint states about itself, read once before the plan; it can be written as JSON for the workers.
 
-    `models` are the names of the served models, `version` is the version of the model. `inputs` is what the adapter
-    needs to make a valid request (tensor names, shapes, datatypes, an example).
+    `models` are the names of the served models, `version` is the version of the model, `versions` are those that a
+    request may name. `inputs` is what the adapter needs to make a valid request (tensor names, shapes, datatypes, an
+    example).
     """
 
     models: tuple[str, ...] = ()
     version: str | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    versions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import quote
 
+from harness.checks.answers.odd_ids import ODD_IDS, PLAIN_ID, IdAnswer, judge_odd_ids
 from harness.checks.generation import unicode
 from harness.checks.generation.echo import MARK_AFTER, MARK_BEFORE, ODD_TEXTS, PLAIN_TEXT, UNICODE_TEXTS
 from harness.checks.generation.unicode import CONFIRMATIONS, Spellings, TextAnswers
@@ -22,7 +24,6 @@ _LIMIT = 80
 _CONFIRMED_TEXTS = 2
 """Texts that are sent again because they seem changed: one that is proven so decides the check."""
 _TEXT_REQUESTS = CONTROL_COST + 6 * len(UNICODE_TEXTS) + 2 + 2 * CONFIRMATIONS * _CONFIRMED_TEXTS
-_ID = "aiharness \u00e9e\u0301\u05d0\U0001f600 &amp; %20 \\n"
 
 
 def _make_query(ai_client: Session, text: str) -> Query:
@@ -126,17 +127,26 @@ def test_text_accepted(ai_client: Session) -> Verdict:
     "an id in Unicode comes back unchanged and changes nothing",
     needs=("tensors",),
     grounds=("http",),
-    requests=CONTROL_COST + 2,
-    broken_by=(mutate("other_answer", skip=CONTROL_COST),),
+    requests=CONTROL_COST + 2 + len(ODD_IDS),
+    broken_by=(
+        mutate("other_answer", skip=CONTROL_COST),
+        mutate("answer_status", status=500, skip=CONTROL_COST + 1),
+    ),
 )
 def test_id(ai_client: Session) -> Verdict:
     sample, control = ai_client.sample(), ask_control(ai_client)
+
+    def ask(id_: str) -> IdAnswer:
+        request = ai_client.request(replace(sample, options={**sample.options, "id": id_}))
+        return IdAnswer(id_, _send(ai_client, unicode.encode_raw_utf8(request)))
+
     bare = ai_client.request(sample)
     mark = "&" if "?" in bare.path else "?"
-    with_query = _send(ai_client, replace(bare, path=f"{bare.path}{mark}aiharness={quote(_ID)}"))
-    try:
-        request = ai_client.request(replace(sample, options={**sample.options, "id": _ID}))
-    except UsageError:  # a body that is not an object has no place for an id
-        return unicode.judge_unicode_ids(control, _ID, with_query, with_query, ai_client.show)
-    with_id = _send(ai_client, unicode.encode_raw_utf8(request))
-    return unicode.judge_unicode_ids(control, _ID, with_id, with_query, ai_client.show)
+    with_query = replace(bare, path=f"{bare.path}{mark}aiharness={quote(ODD_IDS['in Unicode'])}")
+    odd = {"a query string in Unicode": IdAnswer(None, _send(ai_client, with_query))}
+    plain: IdAnswer | None = None
+    with suppress(UsageError):  # a body that is not an object has no place for an id
+        plain = ask(PLAIN_ID)
+        for name, id_ in ODD_IDS.items():
+            odd[f"an id {name}"] = ask(id_)
+    return judge_odd_ids(control, plain, odd, ai_client.show)

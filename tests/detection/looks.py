@@ -509,6 +509,7 @@ DEFECTS: dict[str, Look] = {
     "gzip_header_without_gzip": asks(ONE),
     "html_errors": asks({"instances": 5}),
     "html_instead_of_json": asks(ONE),
+    "id_breaks_answer": asks(v2(ROWS) | {"id": "\u05d0"}),
     "id_of_neighbour": lambda client: _come_back(client, _read_own_id),
     "idempotency_ignored": _repeated,
     "idempotency_key_reused": _reused,
@@ -599,11 +600,26 @@ DEFECTS: dict[str, Look] = {
     "turn_after_result_refused": asks(chat() | {"messages": AFTER_TURN}),
     "usage_of_neighbour": together(chat("Count."), chat("Count. " * 9)),
     "utf8_cut_between_chunks": _echo("\u6771\u4eac" * 9, stream=True),
+    **dict.fromkeys(("batch_mixes_versions", "version_of_neighbour"), lambda client: _ask_two_versions(client)),
+    "wide_text_breaks": asks(chat("\U0001f600")),
     "wrong_model_version": asks(ONE),
     "wrong_when_long_and_busy": together(*[chat("so " * 300 + "Count.")] * 6),
     "wrong_usage": asks(chat()),
     "wrong_width_accepted": asks(plain([[0] * 63])),
 }
+
+
+def _ask_two_versions(client: httpx.Client) -> list[tuple[str, str]]:
+    """The stamp and the surest class's chance of six answers side by side, of two versions in turn."""
+
+    def ask(number: int) -> tuple[str, str]:
+        path = f"/v2/models/digits/versions/{1 + number % 2}/infer"
+        answer = client.post(path, json=v2(ROWS[:1])).json()
+        chances = answer["outputs"][1]["data"] if "outputs" in answer else ()
+        return str(answer.get("model_version")), f"{max(chances, default=0):.3f}"
+
+    with ThreadPoolExecutor(6) as pool:
+        return list(pool.map(ask, range(6)))
 
 
 def _function(client: httpx.Client, body: Body = CALL) -> dict[str, Any]:
@@ -721,6 +737,7 @@ VARIANTS: dict[str, Look] = {
     "slow_start": _first_took(0.9),
     "sse_comments_and_pings": _wire_text,
     "text_with_finish_reason": _wire_text,
+    "two_versions": lambda client: client.get("/v2/models/digits").json()["versions"],
     "trailing_slash_redirects": lambda client: client.get("/health/").status_code,
 }
 SPOKEN = (chat(), chat("Repeat after me: some \u6771\u4eac words 12345678", max_tokens=200), chat("Hi", stream=True))

@@ -52,12 +52,13 @@ def test_a_defect_shows_and_the_healthy_service_does_not_have_it(
 ) -> None:
     look, base = DEFECTS.get(name, look_around), BASE.get(name, ServiceSettings(token_ms=0))
     with serving(replace(base, defects=(name,))) as broken:
+        if name not in BASE:
+            seen = look(client)
+            assert seen == look(client)
+            # On a busy machine requests that were sent together may miss one another.
+            assert any(look(broken) != seen for _ in range(3))
+            return
         shown = look(broken)
-    if name not in BASE:
-        seen = look(client)
-        assert seen == look(client)
-        assert shown != seen
-        return
     with serving(base) as healthy:
         assert shown != look(healthy)
 

@@ -75,7 +75,7 @@ CLAIMS: Mapping[str, Rule] = {
     r"^all (\d+) warm requests": lambda match, run: is_number(match, run.count_statuses(200, 200) - 1),
     # What is spoken of occurred.
     r"refused|declined|\berrors?\b|is not carried out": lambda _, run: run.sent.errors > 0,
-    r"own answer|own vector|in their order": lambda _, run: len(run.sent.contents) > 1,
+    r"own answer|own vector|own version|in their order": lambda _, run: len(run.sent.contents) > 1,
     r"had carried another|over one connection": lambda _, run: run.sent.later_requests > 0,
     r"ends each connection": lambda _, run: run.sent.later_requests == 0,
     r"rounds, up to (\d+) at once": lambda match, run: int(match[1]) > 1 and run.count_overlaps() > 0,

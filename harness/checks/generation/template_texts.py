@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.checks.common import Show, explain_decline, judge, judge_case
+from harness.checks.common import Show, explain_decline, is_clear_refusal, judge, judge_case
 from harness.checks.generation.echo import MARK_AFTER, MARK_BEFORE
 from harness.checks.generation.reasoning import find_thinking
 from harness.checks.generation.text_cases import get_usage
@@ -87,7 +87,7 @@ def _repeats_words(exchange: Exchange) -> bool:
 def judge_template_texts(answers: TemplateAnswers, show: Show) -> Verdict:
     """FAIL where a text is lost or switches thinking each time that it is sent, beside the control.
 
-    A text that the service refuses is not lost.
+    A text that the service refuses with a 4xx is not lost; any other error breaks a valid request.
     """
     control = answers.control
     failed = next((exchange for exchange in control if not exchange.ok), None)
@@ -98,6 +98,8 @@ def judge_template_texts(answers: TemplateAnswers, show: Show) -> Verdict:
         exchange, beside = pairs[0]
         changes = [find_lost_text(text, *pair) for pair in pairs]
         problem = changes[0] if len(pairs) > TEXT_REPEATS and all(changes) else ""
+        if not exchange.ok and not is_clear_refusal(exchange):
+            problem = f"the text {text!r} in a message, which is ordinary text, is not answered: {exchange.outcome}"
         unjudged = explain_decline(exchange)
         if not (problem or unjudged) and exchange.ok and not shows_loss(text, exchange, beside):
             unjudged = "the service states no prompt tokens, and does not repeat the words around the text"

@@ -30,6 +30,7 @@ from harness.core.verdict import Case, Status, Verdict, judge_contract, make_inc
 _TOKEN_SLACK = 3
 """By how many tokens two prompts may differ of which only the texts between the marks differ."""
 _CRASHES = (Reaction.HUNG, Reaction.CRASHED)
+"""Reactions that harm the service, whatever was sent; a 5xx says of ordinary text that it was not to be answered."""
 
 
 CONFIRMATIONS = 3
@@ -250,10 +251,14 @@ def _judge_spellings(answers: TextAnswers, name: str, spellings: Spellings, show
     """The answers to one text as a case, and why they do not show whether the text is kept, if they do not."""
     escaped = spellings.escaped
     for exchange in spellings.list_exchanges():
-        if classify_reaction(exchange) in _CRASHES:
+        reaction = classify_reaction(exchange)
+        if reaction in _CRASHES:
             return judge_case(name, exchange, f"text with {name} harms the service: {exchange.outcome}", show), ""
         if why := explain_decline(exchange):
             return Case(name, unjudged=why), ""
+        if reaction is Reaction.BROKEN and name not in ODD_TEXTS:
+            problem = f"text with {name}, which is ordinary text, breaks the service: {exchange.outcome}"
+            return judge_case(name, exchange, problem, show), ""
     if not escaped.ok:
         is_refusal = escaped.status is None or escaped.status >= 300  # which the other check judges
         problem = "" if is_refusal else f"text with {name} has no valid answer: {escaped.outcome}"
@@ -321,38 +326,3 @@ def _find_obstacle(answers: TextAnswers) -> Verdict | None:
         return make_inconclusive(answers.control.problem, n=0)
     plain = answers.spellings[PLAIN_TEXT].escaped
     return None if plain.ok else make_inconclusive(f"plain text is not answered: {plain.outcome}", n=0)
-
-
-@judge
-def judge_unicode_ids(control: Control, given: str, with_id: Exchange, with_query: Exchange, show: Show) -> Verdict:
-    """Unicode in a request's id or in its query string changes no answer, and the id is returned unchanged.
-
-    `given` is the id that was sent. Both requests may be refused with a 4xx.
-    """
-    if why := control.explain_empty():
-        return make_inconclusive(why, n=0)
-    cases, outcomes = [], []
-    ways = [("a query string in Unicode", with_query)]
-    if with_id is not with_query:
-        ways.insert(0, ("an id in Unicode", with_id))
-    for name, exchange in ways:
-        reaction, problem = classify_reaction(exchange), ""
-        value = exchange.answer.value if exchange.answer else None
-        returned = value.get("id") if isinstance(value, dict) else None
-        if reaction in _CRASHES or (reaction is Reaction.ACCEPTED and not exchange.ok):
-            problem = f"{name} has no valid answer: {exchange.outcome}"
-        elif exchange.ok and (change := control.find_change(exchange)):
-            problem = f"with {name} the answer differs: {change}"
-        elif exchange is with_id and isinstance(returned, str) and _is_mangled_id(returned, given):
-            problem = f"the id {given!a} comes back as {returned!a}"
-        cases.append(judge_case(name, exchange, problem, show, explain_decline(exchange)))
-        outcomes.append(f"{name} is not answered ({exchange.outcome})")
-        if exchange.ok:
-            is_same = compare_contents(control.contents[0], exchange.content) is None
-            outcomes[-1] = f"{name} changes no answer" if is_same else f"{name} is answered"
-    return judge_contract(cases, "; ".join(outcomes))
-
-
-def _is_mangled_id(returned: str, given: str) -> bool:
-    """Whether a returned id is the given one with its characters changed, and not an id that the service made up."""
-    return returned != given and (returned.split(" ")[0] == given.split(" ")[0] or not returned.isascii())

@@ -29,7 +29,12 @@ def parse_version_states(page: Any) -> list[tuple[str, str]]:
 
 def find_available_version(states: Sequence[tuple[str, str]]) -> str | None:
     """The version that is served, if it is the only one."""
-    return pick_only([version for version, state in states if state == "AVAILABLE"])
+    return pick_only(list_available_versions(states))
+
+
+def list_available_versions(states: Sequence[tuple[str, str]]) -> list[str]:
+    """The versions that are served, the newest last."""
+    return sorted((version for version, state in states if state == "AVAILABLE"), key=lambda text: (len(text), text))
 
 
 def parse_version(entry: Any) -> str | None:

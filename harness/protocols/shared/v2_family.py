@@ -12,7 +12,7 @@ from harness.core.exchange import Response
 from harness.protocols.shared import tensors
 from harness.protocols.shared.named_models import NamedModels, parse_kserve_list
 from harness.protocols.shared.opaque_text import find_sentence
-from harness.protocols.shared.values import get_list, get_member, pick_only, shorten_value
+from harness.protocols.shared.values import get_list, get_member, parse_name, pick_only, shorten_value
 from harness.protocols.shared.wire import get_status, has_rows, read_page
 
 LIVENESS_SCORE = 0.5
@@ -38,6 +38,7 @@ class OpenInference(NamedModels):
             tensors=True,
             batches=_takes_batches(endpoint, facts),
             model_version=True,
+            other_versions=len(facts.versions) > 1,
             own_ids=True,
             text_tensors=_takes_text(endpoint, facts),
         )
@@ -58,7 +59,9 @@ class OpenInference(NamedModels):
             listing = ", ".join(f"{shorten_value(spec['name'])} {spec['datatype']}{spec['shape']}" for spec in inputs)
             reason = f"the model {metadata['name']!r} answered with its metadata (inputs: {listing or 'none named'})"
             specs = {"inputs": inputs, **({"outputs": outputs} if outputs else {})}
-            return Recognition(1.0, reason, Facts((metadata["name"],), _pick_version(metadata), specs))
+            pages = (read_page(answers, "versions"), metadata)
+            versions = next((texts for page in pages if (texts := _list_versions(page))), ())
+            return Recognition(1.0, reason, Facts((metadata["name"],), _pick_version(metadata), specs, versions))
         score, reason = self.score_without_metadata(answers)
         if score < LIVENESS_SCORE:
             return Recognition(score, reason)
@@ -140,4 +143,10 @@ def _parse_bounds(value: dict[str, Any]) -> dict[str, Any]:
 
 def _pick_version(metadata: dict[str, Any]) -> str | None:
     """The version, if exactly one is listed."""
-    return pick_only([str(version) for version in get_list(metadata, "versions")])
+    return pick_only(_list_versions(metadata))
+
+
+def _list_versions(page: Any) -> tuple[str, ...]:
+    """The versions on a page about a model."""
+    names = (str(item) if type(item) is int else parse_name(item) for item in get_list(page, "versions"))
+    return tuple(dict.fromkeys(filter(None, names)))

@@ -12,6 +12,7 @@ of the API allows bare NaN and Infinity, but these are not valid JSON and are re
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from harness.core.adapter import Capabilities, Facts, Recognition
@@ -45,6 +46,7 @@ class TFServing(NamedModels):
             tensors=True,
             batches=batches,
             model_version=True,
+            other_versions=len(facts.versions) > 1,
         )
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
@@ -53,6 +55,9 @@ class TFServing(NamedModels):
         if endpoint.model is not None:
             path = self.build_path(endpoint, endpoint.model)
             probes |= {"model_ready": wire.make_get(path), "metadata": wire.make_get(f"{path}/metadata")}
+            if endpoint.version is not None:
+                all_versions = self.build_path(replace(endpoint, version=None), endpoint.model)
+                probes["versions"] = wire.make_get(all_versions)
         return probes
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
@@ -62,15 +67,17 @@ class TFServing(NamedModels):
         names: tuple[str, ...] = () if endpoint.model is None else (endpoint.model,)
         signatures, states = tf_metadata.parse_signatures(metadata), tf_metadata.parse_version_states(ready_page)
         available = tf_metadata.find_available_version(states)
+        of_model = tf_metadata.parse_version_states(wire.read_page(answers, "versions")) or states
+        versions = tuple(tf_metadata.list_available_versions(of_model))
         if signatures is not None:
             inputs = tf_metadata.describe_inputs(signatures)
             shapes = [f"{spec['name']} {spec['datatype']}{spec['shape']}" for spec in inputs.get("inputs", [])]
             reason = f"GET {path}/metadata: inputs {', '.join(shapes) or 'unknown'}"
             version = tf_metadata.parse_version(metadata.get("model_spec")) or available
-            return Recognition(1.0, reason, Facts(names, version, inputs))
+            return Recognition(1.0, reason, Facts(names, version, inputs, versions))
         if states:
             listing = ", ".join(f"version {shorten_value(text)} {shorten_value(state)}" for text, state in states[:5])
-            return Recognition(0.9, f"GET {path}: {listing}", Facts(names, available))
+            return Recognition(0.9, f"GET {path}: {listing}", Facts(names, available, versions=versions))
         if parse_name(get_member(ready_page, "name")) and isinstance(ready_page.get("ready"), bool):
             ready = "ready" if ready_page["ready"] else "not ready"
             return Recognition(0.8, f"GET {path} answered as KServe V1 does: {ready}", Facts(names))

@@ -9,6 +9,7 @@ path.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from harness.core.adapter import Facts
@@ -33,6 +34,8 @@ class _V2(OpenInference):
         if endpoint.model is not None:
             paths["metadata"] = self.build_path(endpoint, endpoint.model)
             paths["model_ready"] = paths["metadata"] + "/ready"
+            if endpoint.version is not None:
+                paths["versions"] = self.build_path(replace(endpoint, version=None), endpoint.model)
         return {role: wire.make_get(path) for role, path in paths.items()}
 
     def read_metadata(self, answers: Mapping[str, Response]) -> dict[str, Any] | None:

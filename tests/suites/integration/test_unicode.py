@@ -301,6 +301,14 @@ class Broken(Echo):
         return "500 Internal Server Error", {"error": {"message": "UnicodeEncodeError"}}
 
 
+class Failing(Echo):
+    """Answers emoji with 500."""
+
+    def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
+        emoji = "\U0001f44d" in json.loads(asked.body)["messages"][-1]["content"]
+        return ("500 Internal Server Error", {"error": {}}) if emoji else super().answer(asked, wire)
+
+
 class Plain(Echo):
     """Refuses ordinary text as well as invalid text."""
 
@@ -315,6 +323,7 @@ class Plain(Echo):
         (Dropping(), [FAIL, FAIL], "harms the service"),
         (Broken(), [PASS, FAIL], "neither answered nor clearly refused"),
         (Plain(), [PASS, FAIL], "which is ordinary text, is refused"),
+        (Failing(), [FAIL, FAIL], "which is ordinary text, breaks the service"),
     ],
 )
 def test_odd_text(tmp_path: Path, service: Echo, statuses: list[Status], reason: str) -> None:
@@ -326,11 +335,13 @@ def test_odd_text(tmp_path: Path, service: Echo, statuses: list[Status], reason:
 class Tensors(Service):
     """V2 sums with an id."""
 
-    def __init__(self, back: Callable[[str], Any] = same, spoilt: bool = False) -> None:
-        self.back, self.spoilt = back, spoilt
+    def __init__(self, back: Callable[[str], Any] = same, spoilt: bool = False, error: str = "") -> None:
+        self.back, self.spoilt, self.error = back, spoilt, error
 
     def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
         body = json.loads(asked.body)
+        if self.error and not body.get("id", "").isascii():
+            return self.error, {"error": "the id cannot be written into a header line"}
         data = [sum(body["inputs"][0]["data"]) + (self.spoilt and "id" in body)]
         answered = {"outputs": [{"name": "sum", "shape": [1], "datatype": "FP64", "data": data}]}
         return "200 OK", {**answered, "id": self.back(body.get("id", "own-id"))}
@@ -345,7 +356,12 @@ class Tensors(Service):
         (Tensors(back=latin), FAIL),
         (Tensors(back=lambda given: given.encode("ascii", "replace").decode()), FAIL),
         (Tensors(back=lambda given: given[:10]), FAIL),
+        (Tensors(back=lambda given: given[:64]), FAIL),
+        (Tensors(back=lambda given: given if given.isprintable() else None), FAIL),
+        (Tensors(back=lambda given: given.replace("\r\n", " ")), FAIL),
         (Tensors(spoilt=True), FAIL),
+        (Tensors(error="500 Internal Server Error"), FAIL),
+        (Tensors(error="400 Bad Request"), PASS),
     ],
 )
 def test_ids(tmp_path: Path, service: Service, status: Status) -> None:
