@@ -112,26 +112,31 @@ class MutationTrial:
         return str(self.verdict.status) if is_pass else f"{self.verdict.status}, {self.verdict.reason}"
 
 
-def make_row(check: PlannedCheck, trials: Sequence[MutationTrial]) -> ProofRow:
-    """What the trials of a check came to: the first that shows that it can fail, or how each of them ended."""
+def make_row(check: PlannedCheck, trials: Sequence[MutationTrial], before: Verdict | None = None) -> ProofRow:
+    """What the trials of a check came to: the first that shows that it can fail, or how each of them ended.
+
+    `before` is its verdict without a mutation, where that was no PASS.
+    """
     tried = tuple(trial.mutation.title for trial in trials)
     for trial in trials:
         if trial.shows and trial.verdict is not None:
             return ProofRow(check.id, check.title, True, trial.mutation.title, trial.verdict.reason, tried)
     outcomes = "; ".join(f"{trial.mutation.title}: {trial.outcome}" for trial in trials)
     reason = f"no mutation made it fail ({outcomes})" if trials else "it was not asked under any mutation"
+    if before is not None:
+        reason = f"it was {before.status} without a mutation: {before.reason}; {reason}"
     return ProofRow(check.id, check.title, False, reason=reason, tried=tried)
 
 
 def make_row_without_trials(check: PlannedCheck, verdicts: Sequence[Verdict]) -> ProofRow | None:
-    """The row of a check on which no mutation is tried, for it did not PASS without one; None for a PASS.
+    """The row of a check on which no mutation is tried; None for one that was PASS or INCONCLUSIVE without one.
 
-    One that fails as it is has shown that it can.
+    One that fails as it is has shown that it can. One that found nothing to judge may find it under a mutation.
     """
     if not verdicts:
         return ProofRow(check.id, check.title, False, reason="it was not run")
     verdict = choose_worst(verdicts)
-    if verdict.status is Status.PASS:
+    if verdict.status in (Status.PASS, Status.INCONCLUSIVE):
         return None
     if verdict.status is Status.FAIL:
         return ProofRow(check.id, check.title, True, UNCHANGED, verdict.reason)

@@ -116,7 +116,7 @@ class ProveHooks:
         try:
             for number, check in enumerate(planned, 1):
                 row = make_row_without_trials(check, verdicts[check.id])
-                rows.append(row or self._prove_check(check, items[check.id], link))
+                rows.append(row or self._prove_check(check, items[check.id], link, choose_worst(verdicts[check.id])))
                 if number % _SHOWN_EVERY == 0 or number == len(planned):
                     shown = sum(row.shown for row in rows)
                     self._say(f"proof: {shown} of {number} checks shown able to fail, {len(planned) - number} to go")
@@ -128,15 +128,20 @@ class ProveHooks:
                 run.run_dir.write(PROOF, msgspec.json.format(msgspec.json.encode(proof), indent=1))
         run.log.record(EvidenceLine(PROOF_ID, judge_proof(proof), run.now(), seconds))
 
-    def _prove_check(self, check: PlannedCheck, item: pytest.Item, link: ProofLink) -> ProofRow:
-        """Ask a check under one mutation after the other, until one makes it fail."""
+    def _prove_check(self, check: PlannedCheck, item: pytest.Item, link: ProofLink, before: Verdict) -> ProofRow:
+        """Ask a check under one mutation after the other, until one makes it fail.
+
+        On one that decided nothing `before`, those are tried alone that it names.
+        """
         spec = find_spec(getattr(item, "function", None))
+        own = spec.broken_by if spec is not None else ()
+        is_decided = before.status is Status.PASS
         trials: list[MutationTrial] = []
-        for mutation in list_candidates(spec.broken_by if spec is not None else ()):
+        for mutation in list_candidates(own) if is_decided else own:
             trials.append(self._try(check, item, mutation, link))
             if trials[-1].shows:
                 break
-        return make_row(check, trials)
+        return make_row(check, trials, None if is_decided else before)
 
     def _try(self, check: PlannedCheck, item: pytest.Item, mutation: Mutation, link: ProofLink) -> MutationTrial:
         run, own_log = self._run, self._run.log

@@ -29,18 +29,22 @@ BASELINE_NOTE = "the baseline "
 class FixedSample:
     """The values of both sides, infinite for a failure, in the order in which they were due.
 
-    `size` is how many are asked for, 0 without a comparison; `down` says why the baseline is not asked.
+    `size` is how many are asked for, 0 without a comparison; `down` says why the baseline is not asked. `due` is when
+    each was due, in seconds of one clock; `warm_up` requests before them are not counted.
     """
 
     size: int
     values: list[float] = field(default_factory=list)
     baseline_values: list[float] = field(default_factory=list)
     failures: list[Exchange] = field(default_factory=list)
+    due: list[float] = field(default_factory=list)
     down: str = ""
+    warm_up: int = 0
 
-    def add(self, value: float, baseline_value: float | None, baseline: Exchange | None) -> None:
+    def add(self, value: float, baseline_value: float | None, baseline: Exchange | None, due: float) -> None:
         """Count one request and, where a second endpoint is asked, the baseline's at the same moment."""
         self.values.append(value)
+        self.due.append(due)
         if baseline is not None and baseline_value is not None:
             self.baseline_values.append(baseline_value)
             if not baseline.ok:

@@ -15,10 +15,11 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Verdict, make_error
+from harness.core.verdict import Counterexample, Verdict, make_error, make_inconclusive
 from harness.core.visible_text import cut_text
 from harness.io.clock import Clock
 from harness.run.fixed_sample import FixedSample
+from harness.run.kept_samples import KeptSamples, restore_values
 from harness.run.open_loop import OpenLoop, WarmUp, warm_up
 from harness.run.planning import make_rate_test
 from harness.run.progress import Progress
@@ -31,7 +32,7 @@ from harness.run.rate_judging import (
 )
 from harness.run.session import Session
 from harness.stats.dependence import compute_length_needed
-from harness.stats.guarded_test import GuardedRateTest
+from harness.stats.guarded_test import GuardedRateTest, compute_least_n
 from harness.stats.planning import compute_n_needed
 
 
@@ -60,12 +61,13 @@ def judge_objective(
     check: PlannedCheck,
     baseline: Session | None = None,
     progress: Progress | None = None,
+    sample: KeptSamples | None = None,
 ) -> Verdict:
     """Sample one query of the session in open loop until the test decides or its cap is reached.
 
     With a baseline configured the sampling goes on to the cap, so that the comparison has a sample of fixed size; a
     `baseline` session is asked at the same moments. The objective's own verdict is final when its test ends, and does
-    not depend on the baseline.
+    not depend on the baseline. `sample` gets every request that was counted.
     """
     query = session.sample(stream=objective.streamed)
     settings, clock = session.settings, session.client.clock
@@ -101,6 +103,8 @@ def judge_objective(
             window_key=f"[profile.{settings.profile.name}] window",
             progress=progress,
         )
+    if sample is not None:
+        sample.fill(fixed)
     return verdict.with_notes("one input was repeated") if verdict.estimate is not None else verdict
 
 
@@ -140,6 +144,7 @@ def _judge_samples(
     if warm.broken is not None:
         return make_error(f"the harness broke in the warm-up: {warm.broken.detail}", n=0)
     test, samples = GuardedRateTest(make_rate_test(objective, check.alpha_fail), objective.limit), _Samples()
+    fixed.warm_up = warm.requests
     if progress is not None:
         progress.remark_with(lambda: _describe_so_far(test, objective))
     with closing(send(warm)) as answers:  # type: ignore[type-var]
@@ -148,13 +153,43 @@ def _judge_samples(
                 if one.error is ErrorClass.HARNESS:
                     return make_error(f"the harness broke while sampling: {one.detail}", n=test.n)
             value, other = get_bounded_value(exchange, objective), next(iter(others), None)
-            fixed.add(value, None if other is None else get_bounded_value(other, objective), other)
+            other_value = None if other is None else get_bounded_value(other, objective)
+            fixed.add(value, other_value, other, exchange.timing.intended)
             _count(samples, test, exchange, objective)
             if test.decision is not None and fixed.is_full:
                 break
     slices = fixed.make_slices(objective, min(objective.alpha, check.alpha_fail))
-    verdict = _make_verdict(show, objective, test, samples, warm, window_key)
+    verdict = _make_verdict(show, objective, test, samples, warm.requests, window_key)
     return replace(verdict, slices=slices).with_notes(*fixed.make_notes())
+
+
+def judge_kept(sample: KeptSamples, objective: Objective, check: PlannedCheck, *, compares: bool = False) -> Verdict:
+    """The verdict that the requests of an earlier run give by this objective, counted in their order; nothing is sent.
+
+    A sample that ended before this rule could decide is INCONCLUSIVE. With `compares` its slices are those that a
+    comparison reads.
+    """
+    assert check.alpha_fail is not None
+    test, samples = GuardedRateTest(make_rate_test(objective, check.alpha_fail), objective.limit), _Samples(first=0.0)
+    fixed = FixedSample(objective.cap if compares else 0, down=sample.down)
+    fixed.values, fixed.baseline_values = restore_values(sample.values), restore_values(sample.baseline)
+    for value, due in zip(fixed.values, sample.due, strict=True):
+        if test.decision is None:
+            test.add(value, value > objective.limit)
+            samples.last = max(samples.last, due)
+            samples.failed += math.isinf(value)
+            if math.isfinite(value) and objective.is_latency:
+                samples.values.append(value)
+    if not test.n:
+        return make_inconclusive("that run counted no request", n=0)
+    verdict = _make_verdict(_show_nothing, objective, test, samples, sample.warm_up, "")
+    slices = fixed.make_slices(objective, min(objective.alpha, check.alpha_fail))
+    note = f"the requests are those of {sample.objective}, which decided how many were sent"
+    return replace(verdict, slices=slices).with_notes("one input was repeated", note, *fixed.make_notes())
+
+
+def _show_nothing(summary: str, exchange: Exchange) -> Counterexample:
+    return Counterexample(summary)
 
 
 def _describe_so_far(test: GuardedRateTest, objective: Objective) -> str:
@@ -201,22 +236,26 @@ def _get_time(exchange: Exchange, objective: Objective) -> float | None:
 
 
 def _make_verdict(
-    show: Show, objective: Objective, test: GuardedRateTest, samples: _Samples, warm: WarmUp, window_key: str
+    show: Show, objective: Objective, test: GuardedRateTest, samples: _Samples, warm_up_requests: int, window_key: str
 ) -> Verdict:
     k, n, seconds, judged = test.k, test.n, samples.seconds, test.judged
     limits, alphas = (objective.budget, objective.loosened), (objective.alpha, test.test.alpha_fail)
     what = f"requests in the {seconds:.3g} s of this sample {_describe_over(objective, samples, k)}"
-    notes = [f"{warm.requests} warm-up requests were not counted", *_describe_percentile(objective, samples)]
+    notes = [f"{warm_up_requests} warm-up requests were not counted", *_describe_percentile(objective, samples)]
     needed, undecided = None, ""
     if judged is not None:
         notes.append(describe_dependence(judged))
-    if test.decision == "inconclusive" and judged is None:
+    if test.decision in (None, "inconclusive") and judged is None:
         needed = compute_n_needed(k, n, *limits, *alphas)
     elif test.decision == "inconclusive" and judged is not None:
         needed = compute_length_needed(k, n, judged.dependence, limits, alphas)
         undecided = explain_undecided(judged, needed, n, seconds, window_key)
     elif test.decision == "pass":
         notes.append(describe_window(seconds))
+    if test.decision is None:
+        if needed is not None and k <= objective.loosened * n:
+            needed = max(needed, compute_least_n(objective.loosened, test.test.cap))
+        undecided = f"the {n} requests that were sent decide nothing by this rule, which takes up to {test.test.cap}"
     return make_rate_verdict(
         test.decision,
         k,

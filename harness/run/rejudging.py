@@ -1,8 +1,9 @@
 """Judge a saved run by other limits: nothing is sent.
 
 A check whose rule is as before keeps its verdict. One that judges a finished measurement (a load, asked rows, an
-attack, an experiment) is called with the measurement's file. Where neither gives a verdict, an earlier one may imply
-it. Else the check is INCONCLUSIVE and says so. Tested in tests/commands/test_rejudge.py.
+attack, an experiment) is called with the measurement's file; an objective whose requests were kept one by one counts
+them again. Where this decides nothing, an earlier verdict may imply one. Else the check is INCONCLUSIVE and says so.
+Tested in tests/commands/test_rejudge.py.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from harness.io.clock import read_date
 from harness.io.rundir import EVIDENCE, GATE, PLAN, EvidenceLine, RunDir, SavedRun
 from harness.run.baseline import compare_with_baseline, find_baseline
 from harness.run.gate_run import GateRun
+from harness.run.kept_samples import find_samples
 from harness.run.measurements import Measurements, is_measured
+from harness.run.objective import judge_kept
 from harness.run.planning import build_plan, rule_out_checks
 from harness.run.unprovoked import CHECK_ID as UNPROVOKED
 from harness.run.unprovoked import judge_unprovoked
@@ -111,8 +114,11 @@ class Rejudging:
         verdict: Verdict | None = None
         if check.measures:
             verdict, why = self._judge_measured(check)
-        if verdict is None and lines:
-            verdict = follow_verdict(old, check, choose_worst(list(map(attrgetter("verdict"), lines))))
+        elif (recount := self._judge_kept(check)) is not None:
+            verdict, why = recount, recount.reason
+        if lines and (verdict is None or verdict.status is Status.INCONCLUSIVE):
+            followed = follow_verdict(old, check, choose_worst(list(map(attrgetter("verdict"), lines))))
+            verdict = followed or verdict
         if verdict is None:
             verdict = make_inconclusive(f"{_NOT_SAVED}: {why}", n=0)
         examples = []
@@ -120,6 +126,16 @@ class Rejudging:
             examples.append(replace(example, pytest=example.pytest or check.id))
         verdict = replace(verdict, counterexamples=tuple(examples), contract=None)
         return [EvidenceLine(check.id, verdict, _find_last(lines))]
+
+    def _judge_kept(self, check: PlannedCheck) -> Verdict | None:
+        """The verdict of an objective by the requests that were kept of it; None where none were."""
+        settings = self._run.settings
+        for objective in settings.objectives:
+            if objective.suite == check.suite and check.id.endswith(f"::test_objective[{objective.slug}]"):
+                sample = find_samples(self._run_dir.path, check.id, objective)
+                compares = settings.baseline is not None
+                return None if sample is None else judge_kept(sample, objective, check, compares=compares)
+        return None
 
     def _judge_measured(self, check: PlannedCheck) -> tuple[Verdict | None, str]:
         """The verdict of a check that judges files, or why there is none."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from harness.core.errors import UsageError
 from harness.core.plan import WHOLE_RUN, Plan
 from harness.core.verdict import Status
 from harness.io.rundir import EVIDENCE, FAULTS, EvidenceLine, RunDir, read_run
+from harness.run.kept_samples import name_samples
 
 _ADOPTED = ".adopted"
 _NOT_ASKED = (WHOLE_RUN, "ai-baseline/")
@@ -48,7 +49,7 @@ def adopt_run(old: Path, run_dir: RunDir, plan: Plan, head: Mapping[str, Any]) -
     for id_ in adopted:
         for line in lines_by_check[id_]:
             run_dir.append(EVIDENCE, line)
-    for path in _list_finished(old, plan):
+    for path in (*_list_finished(old, plan), *_list_samples(old, adopted)):
         target = run_dir.path / path.relative_to(old)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
@@ -78,6 +79,11 @@ def _find_difference(old_head: Mapping[str, Any], old_plan: Plan | None, head: M
         if ours.get(name) != theirs.get(name):
             return f"its {name} was another"
     return ""
+
+
+def _list_samples(old: Path, adopted: Sequence[str]) -> Iterator[Path]:
+    """The files of kept requests of these checks."""
+    yield from filter(Path.is_file, (old / name_samples(id_) for id_ in adopted))
 
 
 def _list_finished(old: Path, plan: Plan) -> Iterator[Path]:

@@ -60,7 +60,12 @@ def _ask_trials(ai_client: Session, kinds: Mapping[str, WriteTalk]) -> dict[str,
     return trials
 
 
-@talk_check("each message of a conversation reaches the model", requests=_COST, tokens=_COST * _TOKENS)
+@talk_check(
+    "each message of a conversation reaches the model",
+    requests=_COST,
+    tokens=_COST * _TOKENS,
+    broken_by=(mutate("other_answer", body="messages.0.role: system"),),
+)
 def test_messages(ai_client: Session) -> Verdict:
     return conversation.judge_messages(_ask_trials(ai_client, MESSAGES), ai_client.show)
 
@@ -70,6 +75,7 @@ def test_messages(ai_client: Session) -> Verdict:
     grounds=("tools",),
     requests=_TOOLS_COST,
     tokens=_TOOLS_COST * _TOKENS,
+    broken_by=(mutate("other_answer", body="messages.4.role: tool"),),
 )
 def test_tool_messages(ai_client: Session) -> Verdict:
     return conversation.judge_messages(_ask_trials(ai_client, TOOL_MESSAGES), ai_client.show)

@@ -137,6 +137,7 @@ _ANSWERS = 4
     grounds=("tools",),
     requests=_ANSWERS,
     tokens=_ANSWERS * 4 * SHORT,
+    broken_by=(mutate("endless_tool_calls"),),
 )
 def test_call_ids_differ(ai_client: Session) -> Verdict:
     query = make_query(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +14,20 @@ import pytest
 
 from harness.commands import rejudge
 from harness.core.errors import UsageError
+from harness.core.objective import PROFILES
+from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.rejudgement import follow_verdict, is_same_rule, list_changed_verdicts
 from harness.core.verdict import Level, Status, Verdict
 from harness.io.rundir import read_gate
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
+from harness.run.fixed_sample import BASELINE_SAMPLE, CANDIDATE_SAMPLE
+from harness.run.kept_samples import KeptSamples, find_samples
+from harness.run.objective import judge_kept
+from harness.run.planning import make_rate_test
 from harness.run.report_files import render_report
+from harness.stats.guarded_test import GuardedRateTest
 from tests.conftest import ROOT, GateOutcome, run_gate
 from tests.reports.readers import READERS
 from tests.reports.sample_reports import six_suites
@@ -111,9 +120,17 @@ def test_limits_of_loads_and_of_data_are_judged_by_the_files(
     assert "latency p90 <= 0.1 ms (was latency p90 <= 2 s)" in shown
 
 
+def copy_without_samples(run: Path, folder: Path) -> Path:
+    """The run as an older version left it."""
+    shutil.copytree(run, folder / "run")
+    shutil.rmtree(folder / "run" / "samples")
+    (folder / "rows.csv").write_bytes((run.parent / "rows.csv").read_bytes())
+    return folder / "run"
+
+
 def test_samples_that_are_not_kept_are_not_judged_again(whole: GateOutcome, tmp_path: Path) -> None:
     config = write_config(whole.run_dir.parent, smoke_latency="<= 0.1ms")
-    status, report = judge_again(whole.run_dir, tmp_path, config=str(config))
+    status, report = judge_again(copy_without_samples(whole.run_dir, tmp_path), tmp_path, config=str(config))
     row = find(report, "smoke/test_objectives.py::test_objective[")
     assert (status, row["verdict"]) == (20, "INCONCLUSIVE")
     assert "it cannot be judged again from what is saved: its samples are not kept" in row["reason"]
@@ -122,11 +139,69 @@ def test_samples_that_are_not_kept_are_not_judged_again(whole: GateOutcome, tmp_
         assert not READERS[name](render_report(name, again, tmp_path).decode()).green, name
 
 
+def test_kept_requests_are_counted_by_the_new_limit(whole: GateOutcome, tmp_path: Path) -> None:
+    config = write_config(whole.run_dir.parent, smoke_latency="<= 0.1ms")
+    status, report = judge_again(whole.run_dir, tmp_path, config=str(config))
+    row = find(report, "smoke/test_objectives.py::test_objective[")
+    assert (status, row["verdict"], row["objective"]) == (1, "FAIL", "latency p90 <= 0.1 ms")
+    assert re.match(r"(\d+) of \1 requests in the .* s of this sample took longer than 0.1 ms", row["reason"])
+    assert any(note.startswith("the requests are those of latency p90 <= 900 ms") for note in row["notes"])
+
+
+def test_another_percentile_is_judged_by_the_same_requests(whole: GateOutcome, tmp_path: Path) -> None:
+    text = CONFIG + '[[objective]]\nsuite = "smoke"\nmetric = "latency p80"\nlimit = "<= 900ms"\n'
+    _, report = judge_again(whole.run_dir, tmp_path, config=str(write_config(whole.run_dir.parent, text)))
+    row = find(report, "smoke/test_objectives.py::test_objective[latency-p80]")
+    assert 75 <= row["n"] <= len(read_kept(whole.run_dir).values)
+    assert row["reason"].startswith(f"0 of {row['n']} requests in the ") or row["verdict"] != "PASS"
+
+
+@pytest.mark.parametrize("limit", ["<= 900ms", "<= 3ms", "<= 0.1ms"])
+def test_counted_again_by_one_rule_the_requests_give_one_verdict(whole: GateOutcome, limit: str) -> None:
+    """What was judged while the requests came is the oracle of what is judged of the kept ones."""
+    sample, objective = read_kept(whole.run_dir), parse_objective("smoke", "latency p90", limit, PROFILES["release"])
+    check = PlannedCheck(sample.check, "smoke", Level.BLOCKER, "x", alpha_fail=0.05 / 3)
+    test = GuardedRateTest(make_rate_test(objective, 0.05 / 3), objective.limit)
+    for value in sample.values:
+        seconds = math.inf if value is None else value
+        test.add(seconds, seconds > objective.limit)
+    verdict = judge_kept(sample, objective, check)
+    assert (verdict.n, verdict.estimate, verdict.ci) == (test.n, test.estimate(), test.compute_bounds())
+    assert verdict.status.lower() == (test.decision or "inconclusive")
+
+
+def test_too_few_kept_requests_say_what_is_needed() -> None:
+    sample = KeptSamples("c", "smoke", "latency", "latency p50 <= 1 s", 3, [0.01] * 60, [i / 10 for i in range(60)])
+    objective = parse_objective("smoke", "latency p99", "<= 1s", PROFILES["release"])
+    verdict = judge_kept(sample, objective, PlannedCheck("c", "smoke", Level.BLOCKER, "x", alpha_fail=0.05))
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "the 60 requests that were sent decide nothing by this rule, which takes up to 1600" in verdict.reason
+    assert verdict.n_needed is not None
+    assert verdict.n_needed > 1000
+
+
+def test_a_comparison_is_counted_again_from_the_pairs() -> None:
+    objective = parse_objective("smoke", "error_rate", "<= 20%", replace(PROFILES["pr"], cap=60))
+    values = [None if i % 10 == 3 else 0.0 for i in range(60)]
+    due = [i / 5 for i in range(60)]
+    sample = KeptSamples("c", "smoke", "error_rate", objective.text, 3, values, due, values[::-1])
+    check = PlannedCheck("c", "smoke", Level.BLOCKER, "x", alpha_fail=0.05)
+    verdict = judge_kept(sample, objective, check, compares=True)
+    slices = {part.name: (part.n, part.estimate) for part in verdict.slices}
+    assert slices[CANDIDATE_SAMPLE] == slices[BASELINE_SAMPLE] == (60, 0.1)
+
+
+def read_kept(run: Path) -> KeptSamples:
+    sample = find_samples(run, "", parse_objective("smoke", "latency p90", "<= 900ms", PROFILES["release"]))
+    assert sample is not None
+    return sample
+
+
 def test_a_looser_limit_follows_from_a_stricter_one(whole: GateOutcome, tmp_path: Path) -> None:
     before = next(row for row in json.loads((whole.run_dir / "gate.json").read_text())["checks"] if
                   "smoke/test_objectives.py" in row["id"])  # fmt: skip
     config = write_config(whole.run_dir.parent, smoke_latency="<= 5s")
-    _, report = judge_again(whole.run_dir, tmp_path, config=str(config))
+    _, report = judge_again(copy_without_samples(whole.run_dir, tmp_path), tmp_path, config=str(config))
     row = find(report, "smoke/test_objectives.py::test_objective[")
     assert (row["verdict"] == "PASS") is (before["verdict"] == "PASS")
     if before["verdict"] == "PASS":

@@ -65,7 +65,6 @@ def test_a_check_that_fails_as_it_is_needs_no_mutation() -> None:
     ("verdicts", "reason"),
     [
         ([], "it was not run"),
-        ([make_inconclusive("undecided")], "it was INCONCLUSIVE without a mutation: undecided"),
         ([PASS, make_error("broken")], "it was ERROR without a mutation: broken"),
     ],
 )
@@ -75,8 +74,51 @@ def test_a_check_that_decided_nothing_is_named_as_such(verdicts: list[Verdict], 
     assert (row.shown, row.reason) == (False, reason)
 
 
-def test_what_passed_is_asked_under_mutations() -> None:
-    assert make_row_without_trials(CHECK, [PASS]) is None
+@pytest.mark.parametrize("verdict", [PASS, make_inconclusive("undecided")], ids=["pass", "inconclusive"])
+def test_what_passed_or_found_nothing_to_judge_is_asked_under_mutations(verdict: Verdict) -> None:
+    assert make_row_without_trials(CHECK, [verdict]) is None
+
+
+def test_what_was_undecided_is_shown_by_its_own_mutation_or_says_so() -> None:
+    undecided = make_inconclusive("no cache is seen")
+    assert make_row(CHECK, [MutationTrial(CUT, FAIL, True)], undecided).shown
+    for trials, end in (([MutationTrial(CUT, undecided, True)], "no mutation made it fail"), ([], "it was not asked")):
+        reason = make_row(CHECK, trials, undecided).reason
+        assert reason.startswith(f"it was INCONCLUSIVE without a mutation: no cache is seen; {end}")
+
+
+COMMON_BREAK_THEM = [
+    "smoke/test_answer.py::test_valid",
+    "smoke/test_answer.py::test_expected",
+    "smoke/test_answer.py::test_latency",
+    "smoke/test_health.py::test_live",
+    "smoke/test_health.py::test_ready",
+    "smoke/test_health.py::test_model_ready",
+    "smoke/test_health.py::test_predicts",
+    "integration/test_categories.py::test_announced_values",
+    "integration/test_echo.py::test_prompt_covered",
+    "integration/test_long_prompts.py::test_facts",
+    "integration/test_parameters.py::test_output_limit",
+    "integration/test_parameters.py::test_logprobs",
+    "integration/test_structured.py::test_cut",
+    "integration/test_written_text.py::test_reasoning_promised",
+    "validation/test_golden.py::test_golden",
+    "validation/test_worst_slice.py::test_trivial_baseline",
+    "adversarial/test_security.py::test_disguised_keys",
+    "adversarial/test_stored_answers.py::test_stored_answers",
+]
+"""Contract checks that name no mutation: those that every check is tried under break their promise, too."""
+
+
+def test_every_new_check_names_what_breaks_its_promise() -> None:
+    unnamed = []
+    for suite in ("smoke", "integration", "validation", "adversarial"):
+        for declared in list_checks(suite):
+            spec = declared.spec
+            is_contract = not (spec.per or spec.compares or spec.find_share) and spec.level is not Level.INFO
+            if is_contract and not spec.broken_by:
+                unnamed.append(declared.id.removeprefix("ai-suite/"))
+    assert unnamed == COMMON_BREAK_THEM, "a new check declares broken_by"
 
 
 def test_the_verdict_is_pass_only_where_every_check_was_shown() -> None:

@@ -56,7 +56,6 @@ WHOLE = {
         CHAT,
         NO_PREFIXES,
         ServiceSettings(variants=("follows_orders",)),
-        undecided=("test_prefix_isolation",),
     ),
     "door-v2": Whole("adversarial", V2),
     "door-embeddings": Whole("adversarial", EMBEDDINGS),
