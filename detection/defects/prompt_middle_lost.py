@@ -23,7 +23,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="prompt_middle_lost",
     title=f"of a message of over {_WINDOW:,} characters the middle is not read",
-    caught_by="ai-suite/integration/test_long_prompts.py::test_facts",
+    caught_by="ai-suite/integration/test_long_prompts.py::test_together",
     protocols=(CHAT,),
     wrap=_wrap,
 )

@@ -35,6 +35,7 @@ _THOUGHT = (
     "The visitor says little, so a few calm and friendly words will do, and no question is to be asked in return."
 )
 talk_check = partial(check, needs=("messages",))
+"""The messages of tools are those of OpenAI's chat: other protocols have a form of their own for them."""
 
 
 def _ask(ai_client: Session, *talks: list[TalkTurn], tokens: int = _TOKENS) -> list[Exchange]:
@@ -72,6 +73,7 @@ def test_messages(ai_client: Session) -> Verdict:
 
 @talk_check(
     "the calls and results of tools in a conversation reach the model",
+    needs=("messages", "chat_options"),
     grounds=("tools",),
     requests=_TOOLS_COST,
     tokens=_TOOLS_COST * _TOKENS,
@@ -92,7 +94,8 @@ def test_tool_messages(ai_client: Session) -> Verdict:
     ),
 )
 def test_reasoning(ai_client: Session) -> Verdict:
-    write = write_reasoning_with_call if ai_client.promises.tools else write_reasoning
+    has_tools = ai_client.promises.tools and ai_client.capabilities.chat_options
+    write = write_reasoning_with_call if has_tools else write_reasoning
     generator = random.Random(f"{ai_client.settings.seed} reasoning")
     trials: list[ReasoningTrial] = []
     while len(trials) < MOST_TRIALS and not (trials and trials[-1].unread_name is None):

@@ -11,7 +11,8 @@ from harness.checks.generation import long_prompts
 from harness.checks.generation.long_prompts import FACT_PLACES, FACT_TRIALS, FactSearch, FactTrial
 from harness.core.exchange import Exchange
 from harness.core.mutation import crash_after
-from harness.suite import Session, Verdict, check, make_inconclusive
+from harness.core.verdict import Status
+from harness.suite import Session, Verdict, check, make_inconclusive, once
 
 from .generated_text import make_query
 from .test_limits import FILLER, PROMPT_COST, lengthen_text, search_prompt
@@ -23,8 +24,8 @@ _SHORT, _FACTOR, _CLOSE = 800, 4, 1.25
 _MOST_SIZES = 8
 _TOKENS = 32
 _COLOURS = dict(zip(FACT_PLACES, ("red", "green", "blue"), strict=True))
-_FACT_REQUESTS = PROMPT_COST + len(FACT_PLACES) * _MOST_SIZES + 2 * (FACT_TRIALS - 1)
-_TOGETHER_REQUESTS = PROMPT_COST + 1 + sum(_AT_ONCE) + 1
+_FACT_REQUESTS = PROMPT_COST + len(FACT_PLACES) * _MOST_SIZES + 2 * (FACT_TRIALS - 1) + len(FACT_PLACES)
+_TOGETHER_REQUESTS = _FACT_REQUESTS + 1 + sum(_AT_ONCE) + 1
 
 
 def _choose_size(ai_client: Session, search: SizeSearch, times: int) -> int:
@@ -39,7 +40,7 @@ def _choose_size(ai_client: Session, search: SizeSearch, times: int) -> int:
     "the largest prompt that is answered alone is answered three and eight at a time",
     needs=("text",),
     requests=_TOGETHER_REQUESTS,
-    tokens=16 * _TOGETHER_REQUESTS,
+    tokens=_TOKENS * _TOGETHER_REQUESTS,
     broken_by=tuple(map(crash_after, (8, 14, 20, 26))),
 )
 def test_together(ai_client: Session) -> Verdict:
@@ -60,7 +61,12 @@ def test_together(ai_client: Session) -> Verdict:
         rounds[most] = ask(most)
         if any(map(shows_hang, rounds[most])):
             break
-    return long_prompts.judge_prompts_together(size, alone, rounds, ai_client.ask(), ai_client.show)
+    verdict = long_prompts.judge_prompts_together(size, alone, rounds, ai_client.ask(), ai_client.show)
+    if verdict.status is Status.FAIL or not ai_client.capabilities.messages:
+        return verdict
+    facts = _search_facts(ai_client)
+    cut = long_prompts.find_cut_text(facts, ai_client.show) if facts.trials else None
+    return cut or verdict
 
 
 class _FactAsking:
@@ -95,10 +101,20 @@ class _FactAsking:
             size = (known + over) // 2 if over else min(size * _FACTOR, cap)
         again: list[tuple[FactTrial, FactTrial]] = []
         lost = FactSearch(trials).find_lost()
-        if lost is not None and known:
-            for _ in range(FACT_TRIALS - 1):
-                again.append((self.ask(lost.size, lost.place), self.ask(_SHORT, lost.place)))
-        return FactSearch(trials, again)
+        if lost is None or not known:
+            return FactSearch(trials)
+        for _ in range(FACT_TRIALS - 1):
+            again.append((self.ask(lost.size, lost.place), self.ask(_SHORT, lost.place)))
+        longer = [self.ask(min(_FACTOR * lost.size, cap), place) for place in FACT_PLACES]
+        return FactSearch(trials, again, longer)
+
+
+@once
+def _search_facts(ai_client: Session) -> FactSearch:
+    """The search for what is known of long prompts; without trials where none is answered soon enough."""
+    search = search_prompt(ai_client)
+    cap = _choose_size(ai_client, search, _MOST_SIZES)
+    return FactSearch(()) if search.control.problem or cap < _SHORT else _FactAsking(ai_client).search(cap)
 
 
 @check(
@@ -109,8 +125,8 @@ class _FactAsking:
     tokens=_TOKENS * _FACT_REQUESTS,
 )
 def test_facts(ai_client: Session) -> Verdict:
-    search = search_prompt(ai_client)
-    cap = _choose_size(ai_client, search, _MOST_SIZES)
-    if search.control.problem or cap < _SHORT:
-        return make_inconclusive(search.control.problem or "no long prompt is answered soon enough", n=0)
-    return long_prompts.judge_facts(_FactAsking(ai_client).search(cap), ai_client.show)
+    search = _search_facts(ai_client)
+    if not search.trials:
+        problem = search_prompt(ai_client).control.problem
+        return make_inconclusive(problem or "no long prompt is answered soon enough", n=0)
+    return long_prompts.judge_facts(search, ai_client.show)

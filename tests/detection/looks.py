@@ -717,6 +717,7 @@ VARIANTS: dict[str, Look] = {
         client.post("/predict", json=ONE, headers={"x-request-id": "a"}).headers["x-request-id"] == "a"
     ),
     "extra_fields": asks(ONE),
+    "forgets_middle": asks(_ask_long("so " * 1_500, NUMBER, "so " * 1_500)),
     "follows_orders": asks(talk(ORDER)),
     "gzip_answers": _headers("content-encoding"),
     "house_style_500": asks({"instances": 5}),

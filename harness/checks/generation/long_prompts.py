@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
+from harness.checks.bad_input.limits import SizeTrial, find_cut_prompt
 from harness.checks.common import Show, explain_decline, is_clear_refusal, judge, judge_last_request, judge_success
 from harness.checks.generation.thinking import explain_no_text
 from harness.core.exchange import Exchange
@@ -77,10 +78,11 @@ _get_size = attrgetter("size")
 @dataclass(frozen=True, slots=True)
 class FactSearch:
     """Trials by size, the smallest first, each size at all places; `again` are further trials of the first lost number,
-    with the control (the smallest size, the same place) beside each."""
+    with the control (the smallest size, the same place) beside each; `longer` are longer prompts, at all places."""
 
     trials: Sequence[FactTrial]
     again: Sequence[tuple[FactTrial, FactTrial]] = ()
+    longer: Sequence[FactTrial] = ()
 
     @property
     def smallest(self) -> int:
@@ -100,6 +102,26 @@ class FactSearch:
     def find_lost(self) -> FactTrial | None:
         """The smallest prompt whose answer lacks its number."""
         return next((trial for trial in sorted(self.trials, key=_get_size) if trial.is_lost), None)
+
+    @property
+    def is_loss_confirmed(self) -> bool:
+        """Whether each further trial lost its number, and each control knew it."""
+        return len(self.again) >= FACT_TRIALS - 1 and all(map(_is_confirmed, self.again))
+
+    def find_cut(self) -> str:
+        """What says that the longer prompts were cut: the tokens that each of them counts; empty if not all do so.
+
+        They are compared with those of the prompts of which everything is known.
+        """
+        words = ""
+        for long in self.longer:
+            read = [trial for trial in self.trials if trial.place == long.place and trial.size <= self.largest_known]
+            counted = [SizeTrial(trial.size, trial.exchange) for trial in (*sorted(read, key=_get_size), long)]
+            cut = find_cut_prompt(counted)
+            if cut is None or cut[0].size != long.size:
+                return ""
+            words = f"one of {long.size:,} characters is cut: {cut[1]}"
+        return words
 
 
 @judge
@@ -121,13 +143,26 @@ def judge_facts(search: FactSearch, show: Show) -> Verdict:
             unjudged = "" if trial.is_known else explain_no_text(trial.exchange) or trial.exchange.outcome
             cases.append(Case(f"the {trial.place} of {trial.size:,} characters", unjudged=unjudged))
         return judge_contract(cases, f"{known}, the largest that was tried").with_notes(known)
-    if len(search.again) < FACT_TRIALS - 1 or not all(map(_is_confirmed, search.again)):
+    if not search.is_loss_confirmed:
         why = f"the number at the {lost.place} of {lost.size:,} characters is known in some answers only"
         return make_inconclusive(f"{known}; {why}", n=len(search.trials)).with_notes(known)
     reason = f"a prompt of {lost.size:,} characters is answered, and the number at its {lost.place} is known in none of"
     reason += f" {FACT_TRIALS} answers; {known} (tried up to {largest:,})"
     example = show(reason, lost.exchange)
     return Verdict(Status.FAIL, reason, n=len(search.trials), counterexamples=(example,), notes=(known,))
+
+
+def find_cut_text(search: FactSearch, show: Show) -> Verdict | None:
+    """FAIL where a part of long prompts does not reach the model, by what it knows and by the tokens that are counted.
+
+    A model that forgets what it read counts it all the same, and is not blamed.
+    """
+    lost = search.find_lost()
+    if lost is None or not search.is_loss_confirmed or not (cut := search.find_cut()):
+        return None
+    reason = f"a prompt of {lost.size:,} characters is answered with 200 and only a part of it reaches the model:"
+    reason += f" the number at its {lost.place} is known in none of {FACT_TRIALS} answers, and {cut}"
+    return Verdict(Status.FAIL, reason, n=len(search.trials), counterexamples=(show(reason, lost.exchange),))
 
 
 def _is_confirmed(pair: tuple[FactTrial, FactTrial]) -> bool:

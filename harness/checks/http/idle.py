@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from harness.checks.common import Show, judge, judge_case
 from harness.checks.control import Control
 from harness.checks.generation.thinking import describe_no_content
+from harness.checks.isolation.crosstalk import CHANCE, compute_later_chance
 from harness.core.exchange import Exchange
 from harness.core.retry_after import is_declined
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
-CONTENT_PAUSES = 2
-"""Pauses after each of which an answer must be wrong that a model might have worded so by itself."""
+CONTENT_PAUSES, MOST_PAUSES = 2, 3
+"""Pauses after each of which an answer must be wrong that a model might have worded so by itself; and the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +28,57 @@ class PausedAnswers:
     after: Sequence[Exchange]
 
 
-def find_content_problem(control: Control, pause: PausedAnswers) -> str:
-    """What is wrong with a valid answer after a pause, or an empty text.
+def has_lasting_problem(control: Control, pauses: Sequence[PausedAnswers]) -> bool:
+    """Whether answers are wrong because of the pause: after each of two, or more often than chance explains.
 
-    A model that may word its answers as it likes forgets and says nothing now and then, whatever was before: of its
-    answers all must be wrong, unless one is the answer to another request.
+    A model that may word its answers as it likes forgets and says nothing now and then, whatever was before.
     """
-    problems = []
+    if len(pauses) >= CONTENT_PAUSES and all(_has_sure_problem(control, pause) for pause in pauses):
+        return True
+    return control.may_reword and _compute_chance(control, pauses) < CHANCE / 2
+
+
+def is_undecided(control: Control, pauses: Sequence[PausedAnswers]) -> bool:
+    """Whether another pause could show that a wrong answer is due to the pause."""
+    most = MOST_PAUSES if control.may_reword else CONTENT_PAUSES
+    is_wrong = any(_find_wrong_content(control, *asked) for asked in enumerate(pauses[-1].after))
+    return is_wrong and len(pauses) < most and not has_lasting_problem(control, pauses)
+
+
+def _has_sure_problem(control: Control, pause: PausedAnswers) -> bool:
+    """Whether an answer is wrong that no wording explains: another request's, or one where none may be reworded."""
     for number, exchange in enumerate(pause.after):
-        if not exchange.ok:
-            continue
-        problem = _find_wrong_content(control, number, exchange)
-        if control.find_other_input(number, exchange) is not None:
-            return problem
-        problems.append(problem)
-    if control.may_reword and not all(problems):
-        return ""
-    return next(filter(None, problems), "")
+        if exchange.ok and control.find_other_input(number, exchange) is not None:
+            return True
+        if not control.may_reword and _find_wrong_content(control, number, exchange):
+            return True
+    return False
+
+
+def _compute_chance(control: Control, pauses: Sequence[PausedAnswers]) -> float:
+    """The probability that chance made so many answers after pauses wrong, all of them or the first of each pause.
+
+    Fisher's exact test beside the answers before; a caller who looks at both takes half of the level for each.
+    """
+    before = [_lacks_code(control, *asked) for asked in (*enumerate(control.first), *enumerate(control.again))]
+    first, later = list[bool](), list[bool]()
+    for pause in pauses:
+        wrong = [bool(_find_wrong_content(control, *asked)) for asked in enumerate(pause.after)]
+        first += wrong[:1]
+        later += wrong[1:]
+    others = [*before, *later]
+    of_first = compute_later_chance(sum(others), len(others), sum(first), len(first))
+    every = [*first, *later]
+    return min(of_first, compute_later_chance(sum(before), len(before), sum(every), len(every)))
+
+
+def _lacks_code(control: Control, number: int, exchange: Exchange) -> bool:
+    return bool(control.marks) and number not in control.list_marks(exchange.content)
 
 
 def _find_wrong_content(control: Control, number: int, exchange: Exchange) -> str:
+    if not exchange.ok:
+        return ""
     if exchange.content is None and control.contents[number] is not None:
         return f"its answer is empty: {describe_no_content(exchange)}"
     if wrong := control.find_wrong_answer(number, exchange):
@@ -65,7 +97,7 @@ def judge_first_after_pause(control: Control, pauses: Sequence[PausedAnswers], s
     """
     if why := control.problem or control.explain_empty():
         return make_inconclusive(why, n=0)
-    lasts = len(pauses) >= CONTENT_PAUSES and all(find_content_problem(control, pause) for pause in pauses)
+    lasts = has_lasting_problem(control, pauses)
     cases = []
     for pause in pauses:
         for number, exchange in enumerate(pause.after):
@@ -75,10 +107,11 @@ def judge_first_after_pause(control: Control, pauses: Sequence[PausedAnswers], s
                 unjudged = f"declined: {exchange.outcome}"
             elif not exchange.ok:
                 problem = f"{name} is not answered, and the same one was before: {exchange.outcome}"
-            elif find_content_problem(control, pause) and (content := _find_wrong_content(control, number, exchange)):
-                unjudged = f"{content}, once"
+            elif content := _find_wrong_content(control, number, exchange):
                 if lasts:
-                    problem, unjudged = f"{name}, after each of {len(pauses)} pauses: {content}", ""
+                    problem = f"{name}, and so after {len(pauses)} pauses: {content}"
+                elif not control.may_reword:
+                    unjudged = f"{content}, once"
             cases.append(judge_case(name, exchange, problem, show, unjudged))
     first = pauses[-1].after[0].timing.service_time or 0.0
     holds = f"{len(cases)} requests right after a pause of {pauses[0].seconds:g} s are answered as before"

@@ -69,7 +69,7 @@ class Anthropic(openai_family.OpenAIFamily):
         The option `stop` is sent as `stop_sequences`; `max_tokens`, which the API requires, is 16 by default.
         """
         messages = openai_family.build_messages(query.inputs, self.name)
-        system = "\n".join(str(message.get("content", "")) for message in messages if message["role"] == "system")
+        system = "\n".join(_join_texts(message.get("content")) for message in messages if message["role"] == "system")
         options = {name: value for name, value in query.options.items() if name not in LIMIT_OPTIONS}
         limit = query.options.get(find_limit_option(query.options), openai_family.SAMPLE_MAX_TOKENS)
         if (stop := options.pop("stop", None)) is not None:
@@ -172,6 +172,13 @@ class _Stream(JSONEventDecoder):
             self._cached_tokens = usage.cached_tokens
         usage = Usage(self._prompt_tokens, usage.completion_tokens, cached_tokens=self._cached_tokens)
         return [StreamEvent(EventKind.USAGE, value=usage)]
+
+
+def _join_texts(content: Any) -> str:
+    """The text of a message, which may be a list of parts."""
+    if not isinstance(content, list):
+        return str(content or "")
+    return "\n".join(str(get_member(part, "text") or "") for part in content)
 
 
 def _parse_call(block: Mapping[str, Any], at: str, arguments: str) -> ToolCall:

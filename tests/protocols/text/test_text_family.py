@@ -295,6 +295,9 @@ def test_parameters_go_where_each_protocol_has_them() -> None:
     request = adapter("anthropic").encode(ENDPOINT, Query(system), Facts())
     body = json.loads(request.body)
     assert (body["system"], len(body["messages"])) == ("be brief", 1)
+    parts = [{"type": "text", "text": text} for text in ("be brief", "be kind")]
+    request = adapter("anthropic").encode(ENDPOINT, Query([{"role": "system", "content": parts}, *system]), Facts())
+    assert json.loads(request.body)["system"] == "be brief\nbe kind\nbe brief"
     assert ("anthropic-version", "2023-06-01") in request.headers
     own = Endpoint("http://h", headers=(("Anthropic-Version", "2026-01-01"),))
     assert "anthropic-version" not in dict(adapter("anthropic").encode(own, Query("Hi"), Facts()).headers)

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from harness.checks.control import Control
+from harness.checks.http.idle import PausedAnswers, has_lasting_problem, judge_first_after_pause
+from harness.core.exchange import Answer, Exchange, Request, Response, Timing
 from harness.core.settings import Promises
-from harness.core.verdict import Status, Verdict
+from harness.core.verdict import Counterexample, Status, Verdict
 from tests.suites.integration.wireservice import Asked, Service, Wire, run_checks
 
 check = import_module("harness.suites.integration.test_idle").test_first_after_pause
@@ -85,3 +88,34 @@ def test_a_wrong_answer_must_come_after_each_pause(tmp_path: Path, always: bool,
 
     verdict = judge_service(Forgets(), tmp_path)
     assert verdict.status is status, verdict.reason
+
+
+CODES = ("48213765", "90314276", "11827364")
+
+
+def say(*texts: str) -> list[Exchange]:
+    return [Exchange(Request("POST", "/"), Timing(0.0), Response(200), Answer(text=text)) for text in texts]
+
+
+FORGETFUL = Control(say(*CODES), say(*CODES), CODES, may_reword=True)
+
+
+@pytest.mark.parametrize(
+    ("pauses", "lasts"),
+    [
+        ([("", "", "")], False),
+        ([("", "", "")] * 2, True),
+        ([("", *CODES[1:])] * 2, False),
+        ([("", *CODES[1:])] * 3, True),
+        ([("Sorry?", *CODES[1:]), (CODES[0], "Sorry?", CODES[2]), CODES], False),
+        ([(CODES[1], *CODES[1:])] * 2, True),
+    ],
+    ids=["once", "all empty", "the first twice", "the first thrice", "now and then", "another's"],
+)
+def test_a_model_that_forgets_now_and_then_is_not_blamed_for_a_pause(
+    pauses: list[tuple[str, ...]], lasts: bool
+) -> None:
+    paused = [PausedAnswers(6.0, say(*texts)) for texts in pauses]
+    assert has_lasting_problem(FORGETFUL, paused) is lasts
+    verdict = judge_first_after_pause(FORGETFUL, paused, lambda words, _: Counterexample(words))
+    assert verdict.status is (Status.FAIL if lasts else Status.PASS), verdict.reason

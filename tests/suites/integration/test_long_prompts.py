@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 
-from harness.checks.generation.long_prompts import judge_prompts_together
+from harness.checks.generation.long_prompts import (
+    FACT_PLACES,
+    FactSearch,
+    FactTrial,
+    find_cut_text,
+    judge_prompts_together,
+)
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass
-from harness.core.exchange import Answer, Exchange, Request, Response, Timing
+from harness.core.exchange import Answer, Exchange, Request, Response, Timing, Usage
 from harness.core.settings import Settings
 from harness.core.verdict import Counterexample, Status, Verdict
 from tests.services import QUICK, asking
@@ -50,13 +56,45 @@ def keep(start: int, end: int) -> Change:
     return change
 
 
-@pytest.mark.parametrize(("start", "end", "place"), [(2_000, 2_000, "middle"), (0, 5_000, "start")])
-def test_what_is_lost_in_a_long_prompt_fails(tmp_path: Path, start: int, end: int, place: str) -> None:
-    verdict = judge(tmp_path, "test_facts", keep(start, end))
+def test_what_is_lost_in_a_long_prompt_fails(tmp_path: Path) -> None:
+    verdict = judge(tmp_path, "test_facts", keep(0, 5_000))
     assert verdict.status is Status.FAIL, verdict.reason
-    assert f"the number at its {place} is known in none of 3 answers" in verdict.reason
+    assert "the number at its start is known in none of 3 answers" in verdict.reason
     size = int(verdict.notes[0].split(" has ")[1].split()[0].replace(",", ""))
-    assert 3_000 <= size <= start + end
+    assert 3_000 <= size <= 5_000
+
+
+def test_what_is_cut_out_of_a_long_prompt_blocks(tmp_path: Path) -> None:
+    verdict = judge(tmp_path, "test_together", keep(2_000, 2_000))
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert "only a part of it reaches the model: the number at its middle is known in none of 3" in verdict.reason
+    assert "characters is cut" in verdict.reason
+
+
+def make_trial(size: int, place: str, tokens: int | None, *, is_known: bool = True) -> FactTrial:
+    usage = None if tokens is None else Usage(tokens, 1)
+    answer = Answer(text="77" if is_known else "I forgot.", usage=usage, complete=True)
+    return FactTrial(size, place, "77", Exchange(Request("POST", "/"), Timing(0.0), Response(200), answer))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "is_cut"),
+    [
+        ((1_000, 1_000, 1_000), True),
+        ((1_000, 1_000, 3_200), False),
+        ((3_200, 3_200, 3_200), False),
+        ((None, None, None), False),
+    ],
+    ids=["all short", "one is whole", "all whole: it forgets", "no counts"],
+)
+@pytest.mark.parametrize("is_confirmed", [True, False])
+def test_a_model_that_forgets_is_not_blamed(tokens: tuple[int | None, ...], is_cut: bool, is_confirmed: bool) -> None:
+    trials = [make_trial(size, place, size // 4) for size in (800, 3_200) for place in FACT_PLACES]
+    trials.append(make_trial(4_000, "middle", 1_000, is_known=False))
+    longer = [make_trial(12_800, place, count) for place, count in zip(FACT_PLACES, tokens, strict=True)]
+    pair = make_trial(4_000, "middle", 1_000, is_known=not is_confirmed), make_trial(800, "middle", 200)
+    verdict = find_cut_text(FactSearch(trials, [pair, pair], longer), show)
+    assert (verdict is not None) is (is_cut and is_confirmed)
 
 
 def test_a_model_that_knows_nothing_says_nothing(tmp_path: Path) -> None:
