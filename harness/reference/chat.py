@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import time
-import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import zip_longest
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from harness.reference.api_error import ApiError
-from harness.reference.chat_choice import ChatChoice, ChoicePiece
+from harness.reference.chat_choice import ChatChoice
 from harness.reference.chat_request import ChatRequest, parse_chat
 from harness.reference.prefix_cache import PrefixCache
 from harness.reference.request_body import read_object
 from harness.reference.service import Service
 from harness.reference.settings import CHAT_MODEL
 from harness.reference.text_model import CONTEXT, count_usage
-
-_CountUsage = Callable[[Sequence[ChatChoice]], Mapping[str, Any]]
-"""The usage of an answer whose choices are written."""
-
-_CHECK_EVERY = 16
-"""Tokens after which it is checked again whether the client of an answer that is not streamed is still there."""
+from harness.reference.written_answer import WrittenAnswer
 
 
 class Chat:
@@ -64,16 +54,13 @@ class Chat:
         prompt = self._read_prompt(chat)
         cached = await self._read_cached(prompt, request.headers.get("authorization", ""))
         room = CONTEXT - len(prompt)
-        count = partial(_sum_usage, len(prompt), cached)
+        count = partial(count_usage, len(prompt), cached=cached)
         chat = replace(chat, max_tokens=min(chat.max_tokens or room, room))
         choices = [ChatChoice(index, chat, self.service.text) for index in range(chat.n)]
-        answer = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": CHAT_MODEL}
+        answer = WrittenAnswer(self.service, "chatcmpl", choices, count)
         if chat.stream:
-            events = self._stream(answer, choices, count if chat.include_usage else None)
-            return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
-        await self._finish(request, choices)
-        answer |= {"object": "chat.completion", "choices": [choice.format_whole() for choice in choices]}
-        return JSONResponse({**answer, "usage": count(choices)})
+            return answer.stream("chat.completion.chunk", with_usage=chat.include_usage)
+        return await answer.finish(request, "chat.completion")
 
     async def _read_cached(self, prompt: Sequence[str], caller: str) -> int | None:
         """Read the prompt; how many of its tokens were cached for this caller, None: there is no cache."""
@@ -94,59 +81,3 @@ class Chat:
             message = f"the context holds {CONTEXT} tokens; the messages alone are at least {count}"
             raise ApiError(400, message, "context_length_exceeded", param="messages")
         return tokens
-
-    async def _write(self, choices: Sequence[ChatChoice]) -> AsyncGenerator[ChoicePiece, None]:
-        """The pieces of all choices in turn, at the service's pace; the counters follow, however the answer ends."""
-        with self._count(choices):
-            await self.service.think()
-            for turn in zip_longest(*(choice.write() for choice in choices)):
-                await asyncio.sleep(self.service.settings.token_ms / 1000)
-                for piece in filter(None, turn):
-                    yield piece
-
-    @contextmanager
-    def _count(self, choices: Sequence[ChatChoice]) -> Iterator[None]:
-        counters = self.service.counters
-        counters.generations += 1
-        counters.active_generations += 1
-        try:
-            yield
-        finally:
-            counters.active_generations -= 1
-            counters.tokens += sum(choice.completion_tokens for choice in choices)
-
-    async def _finish(self, request: Request, choices: Sequence[ChatChoice]) -> None:
-        """Write all choices, unless the client leaves."""
-        written = 0
-        async with aclosing(self._write(choices)) as pieces:
-            async for _ in pieces:
-                written += 1
-                if written % _CHECK_EVERY == 0 and await request.is_disconnected():
-                    break
-
-    async def _stream(
-        self, answer: dict[str, Any], choices: Sequence[ChatChoice], count: _CountUsage | None
-    ) -> AsyncIterator[bytes]:
-        """The stream: the roles, the pieces, the finish reasons, the usage where it was asked for, the terminator."""
-
-        answer = {**answer, "object": "chat.completion.chunk"}
-        if count is not None:
-            answer["usage"] = None
-        for choice in choices:
-            yield _format_event(answer, [choice.format_opening()])
-        async for piece in self._write(choices):
-            yield _format_event(answer, [piece])
-        for choice in choices:
-            yield _format_event(answer, [choice.format_ending()])
-        if count is not None:
-            yield _format_event(answer | {"usage": count(choices)}, [])
-        yield b"data: [DONE]\n\n"
-
-
-def _format_event(answer: dict[str, Any], choices: list[ChoicePiece]) -> bytes:
-    chunk = json.dumps({**answer, "choices": choices}, ensure_ascii=False, separators=(",", ":"))
-    return b"data: " + chunk.encode() + b"\n\n"
-
-
-def _sum_usage(prompt_tokens: int, cached: int | None, choices: Sequence[ChatChoice]) -> Mapping[str, Any]:
-    return count_usage(prompt_tokens, sum(choice.completion_tokens for choice in choices), cached)

@@ -8,9 +8,7 @@ from typing import Any
 
 from harness.reference.chat_request import ChatRequest
 from harness.reference.text_model import Generation, TextModel, Token
-
-ChoicePiece = dict[str, Any]
-"""One element of `choices` in a chunk of a stream."""
+from harness.reference.written_answer import ChoicePiece
 
 
 class ChatChoice:

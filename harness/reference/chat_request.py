@@ -51,7 +51,9 @@ class _Message(Struct):
     reasoning: str | None = None
 
 
-class _StreamOptions(Struct):
+class StreamOptions(Struct):
+    """What a stream is to have besides its pieces."""
+
     include_usage: bool | None = None
 
 
@@ -67,7 +69,7 @@ class _Body(Struct):
     seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
     stop: _Stop | Annotated[list[_Stop], Meta(max_length=4)] | None = None
     stream: bool | None = None
-    stream_options: _StreamOptions | None = None
+    stream_options: StreamOptions | None = None
     n: Annotated[int, Meta(ge=1, le=4)] | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None

@@ -11,13 +11,15 @@ from tests.conftest import run_gate
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("protocol", sample_cases(["v2", "plain_json", "openai_chat"], "openai_chat"))
+@pytest.mark.parametrize(
+    "protocol", sample_cases(["v2", "plain_json", "openai_chat", "openai_completions"], "openai_chat")
+)
 def test_the_reference_passes(tmp_path: Path, reference: str, protocol: str) -> None:
-    model = "tiny-chat" if protocol == "openai_chat" else "digits"
+    text = protocol.startswith("openai")
+    model = "tiny-chat" if text else "digits"
     (tmp_path / "aiharness.toml").write_text(f'[endpoint]\nprotocol = "{protocol}"\nmodel = "{model}"\n')
     outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", suite="integration")
     assert outcome.status == 0, outcome.out + outcome.err
-    text = protocol == "openai_chat"
     assert outcome.check("test_equals_singles")["verdict"] == ("SKIPPED" if text else "PASS")
     assert outcome.check("test_own_answers")["verdict"] == "PASS"
     assert outcome.check("test_own_answers")["n"] == 8
