@@ -1,19 +1,24 @@
 """llama-cpp-python's server with the tiny chat model: OpenAI's chat, as it comes and with whole streams.
 
-By default a new request ends the stream that is running: status 200, no finish reason, `data: [DONE]`.
+By default a new request ends the stream that is running: status 200, no finish reason, `data: [DONE]`. One request ends
+the process; it is started again, as a container's restart policy does, so that the other checks are judged.
 """
 
 from __future__ import annotations
 
 from tests.servers.environments import tiny_model
+from tests.servers.processes import free_port
 from tests.servers.row import EXAMPLES, Judged, Place, Row
 
 
 def serve(place: Place) -> list[str]:
+    """The server behind `restarting.py`."""
+    own_port = free_port()
     model = ["--model", str(tiny_model() / "tiny-chat.gguf"), "--model_alias", "tiny-chat"]
-    small = ["--n_ctx", "4096", "--n_threads", "1", "--n_threads_batch", "1"]
-    at = ["--host", "127.0.0.1", "--port", str(place.port)]
-    return [str(place.python), "-m", "llama_cpp.server", *model, *small, *at]
+    small = ["--n_ctx", "1024", "--n_threads", "1", "--n_threads_batch", "1"]
+    at = ["--host", "127.0.0.1", "--port", str(own_port)]
+    restarting = [str(place.python), place.app("restarting.py"), str(place.port), str(own_port)]
+    return [*restarting, str(place.python), "-m", "llama_cpp.server", *model, *small, *at]
 
 
 def whole(place: Place) -> list[str]:
