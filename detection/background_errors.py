@@ -15,7 +15,7 @@ SEED_VARIABLE = "AIHARNESS_NOISE_SEED"
 """The environment variable with the seed of the errors; without it every start has others."""
 
 
-def make_error_variant(name: str, share: float) -> Variant:
+def make_error_variant(share: float) -> Variant:
     """A healthy service of which this share of inferences fails."""
 
     def wrap(app: ASGIApp) -> ASGIApp:
@@ -30,4 +30,4 @@ def make_error_variant(name: str, share: float) -> Variant:
 
         return around
 
-    return Variant(name=name, title=f"{share:.1%} of all inferences are answered with 503", wrap=wrap)
+    return Variant(title=f"{share:.1%} of all inferences are answered with 503", wrap=wrap)

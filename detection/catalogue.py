@@ -7,6 +7,7 @@ import functools
 import importlib
 import pkgutil
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,7 +35,7 @@ def load_switch(kind: type[S], name: str) -> S:
     module = importlib.import_module(f"detection.{_word(kind)}s.{name}")
     switch = getattr(module, _word(kind).upper())
     assert isinstance(switch, kind)
-    return switch
+    return replace(switch, name=name)
 
 
 def gateway_defect_names() -> tuple[str, ...]:
@@ -48,7 +49,7 @@ def load_gateway_defect(name: str) -> GatewayDefect:
         raise UsageError(describe_unknown("gateway defect", name, known))
     defect = importlib.import_module(f"detection.gateway_defects.{name}").DEFECT
     assert isinstance(defect, GatewayDefect)
-    return defect
+    return replace(defect, name=name)
 
 
 def experiment_names() -> tuple[str, ...]:

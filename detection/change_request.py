@@ -29,6 +29,11 @@ def change_requests(app: ASGIApp, change: Callable[[Object], None]) -> ASGIApp:
     return intercept(app, handle)
 
 
+def drop_field(app: ASGIApp, name: str) -> ASGIApp:
+    """Leave a field out of each inference's request."""
+    return change_requests(app, lambda request: request.pop(name, None))
+
+
 def change_pairs(app: ASGIApp, change: Callable[[Object, Object], None]) -> ASGIApp:
     """Let `change(request, answer)` alter in place each JSON object that an inference answers with 200."""
 
@@ -79,6 +84,11 @@ def replace_events(app: ASGIApp, begin: Callable[[], Callable[[bytes], Iterable[
         await app(scope, receive, send_changed if is_inference(scope) else send)
 
     return around
+
+
+def replace_each_event(app: ASGIApp, rewrite: Callable[[bytes], Iterable[bytes]]) -> ASGIApp:
+    """As `replace_events`, where the events of a stream do not depend on one another."""
+    return replace_events(app, lambda: rewrite)
 
 
 def list_messages(answer: Object) -> Iterator[Object]:

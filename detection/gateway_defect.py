@@ -19,12 +19,12 @@ _STREAMS = re.compile(rb'"stream":\s*true')
 class GatewayDefect:
     """One way in which the gateway is wrong on purpose; a file in `detection/gateway_defects/` offers it as `DEFECT`.
 
-    `name` is its file's name, `title` one line for people, `gateway` the class that takes the place of `Hardened`. It
-    shows in the file `experiment` of `detection/experiments/`, where the check `caught_by` (the beginning of its id)
-    must end with `status`, and its reason holds `words`. `kills`: a replica that is asked to end is killed.
+    `title` is one line for people, `name` its file's (`load_gateway_defect` sets it), `gateway` the class that takes
+    the place of `Hardened`. It shows in the file `experiment` of `detection/experiments/`, where the check `caught_by`
+    (the beginning of its id) must end with `status`, and its reason holds `words`. `kills`: a replica that is asked to
+    end is killed.
     """
 
-    name: str
     title: str
     gateway: type[Hardened]
     experiment: str
@@ -32,6 +32,7 @@ class GatewayDefect:
     words: str
     status: str = "FAIL"
     kills: bool = False
+    name: str = ""
 
 
 INTACT, RECOVERS, OBJECTIVE, PULSE, SHEDS, DRAINS, OTHERS, ABANDONED, WAITS = (

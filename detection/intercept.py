@@ -132,7 +132,7 @@ def intercept_busy(app: ASGIApp, handle: Callable[[Inference, Sequence[Inference
 
 
 def intercept_batches(
-    app: ASGIApp, answer: Callable[[Sequence[Inference]], Awaitable[Sequence[Sequence[Message]]]], wait_s: float = 0.02
+    app: ASGIApp, answer: Callable[[Sequence[Inference]], Awaitable[Sequence[Sequence[Message]]]], wait_s: float = 0.05
 ) -> ASGIApp:
     """Give inferences of one path that come within `wait_s` of the first to `answer`, which has an answer for each."""
     open_batches: dict[str, tuple[list[Inference], asyncio.Future[Sequence[Sequence[Message]]]]] = {}

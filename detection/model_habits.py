@@ -21,7 +21,7 @@ _OUTPUT = ("stream", "stream_options", "stop", "n", "logprobs", "top_logprobs")
 """What says how an answer is given, and changes nothing about what a model would say."""
 
 
-def make_variant(name: str, title: str, reword: Reword, *, is_stable: bool = True) -> Variant:
+def make_variant(title: str, reword: Reword, *, is_stable: bool = True) -> Variant:
     """The variant in which every chat answer is worded by `reword`; not `is_stable`: differently each time.
 
     Answers with calls or in a schema stay as they are.
@@ -40,7 +40,7 @@ def make_variant(name: str, title: str, reword: Reword, *, is_stable: bool = Tru
         return intercept(app, handle)
 
     withdrawn = () if is_stable else ("deterministic",)
-    return Variant(name=name, title=title, protocols=(CHAT,), withdraws=withdrawn, wrap=wrap)
+    return Variant(title=title, protocols=(CHAT,), withdraws=withdrawn, wrap=wrap)
 
 
 async def ask_usual(call: Inference, most_tokens: int = _MOST_TOKENS) -> Object | None:

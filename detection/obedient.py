@@ -126,10 +126,9 @@ def put_around(app: ASGIApp, habit: Callable[[Talk], Reply] = lambda talk: None)
     return intercept(app, handle)
 
 
-def make_weakness(name: str, title: str, caught_by: str, habit: Callable[[Talk], Reply], **promises: Any) -> Defect:
+def make_weakness(title: str, caught_by: str, habit: Callable[[Talk], Reply], **promises: Any) -> Defect:
     """The obedient model with a bad habit; `caught_by` is the check in the adversarial suite."""
     return Defect(
-        name=name,
         title=title,
         caught_by=f"ai-suite/adversarial/{caught_by}",
         protocols=(CHAT,),

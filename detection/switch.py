@@ -41,8 +41,8 @@ class LoadTrial:
 class Switch:
     """One thing that the service does differently.
 
-    `name` is its file's name, `title` one line for people. It shows in these `protocols`, in a run that makes these
-    `promises` of the service (names and values of `[promises]`) and, with `needs_key`, asks for a key.
+    `title` is one line for people, `name` its file's (`load_switch` sets it). It shows in these `protocols`, in a run
+    that makes these `promises` of the service (names and values of `[promises]`) and, with `needs_key`, asks for a key.
 
     Four hooks, from the inside out: `configure` changes the settings before the service is made; `wrap` puts an ASGI
     application around it, behind its door; `outside` one in front of the door, which knows keys, limits and
@@ -50,8 +50,8 @@ class Switch:
     content-length).
     """
 
-    name: str
     title: str
+    name: str = ""
     protocols: tuple[str, ...] = (PLAIN, V2, CHAT)
     promises: Mapping[str, Any] = field(default_factory=dict)
     needs_key: bool = False

@@ -35,7 +35,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="accepts_nan_answers_nan",
     title="a request with NaN is answered 200 with NaN",
     caught_by="ai-suite/integration/test_bad_inputs.py::test_survives[nan]",
     protocols=(PLAIN, V2),

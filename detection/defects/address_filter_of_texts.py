@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from starlette.types import ASGIApp
-
 from detection.fetch import fetch_page
 from detection.intercept import Inference, intercept
 from detection.switch import CHAT, Defect
@@ -13,20 +11,16 @@ from detection.switch import CHAT, Defect
 _OWN = re.compile(r"127\.0\.0\.1|localhost|0\.0\.0\.0", re.IGNORECASE)
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference) -> None:
-        url = call.request.get("url")
-        await call.forward()
-        if isinstance(url, str) and not _OWN.search(url):
-            await fetch_page(url)
-
-    return intercept(app, handle)
+async def _handle(call: Inference) -> None:
+    url = call.request.get("url")
+    await call.forward()
+    if isinstance(url, str) and not _OWN.search(url):
+        await fetch_page(url)
 
 
 DEFECT = Defect(
-    name="address_filter_of_texts",
     title="a callback to this machine is refused in one spelling and made in another",
     caught_by="ai-suite/adversarial/test_fetched_urls.py::test_fetched_urls",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: intercept(app, _handle),
 )

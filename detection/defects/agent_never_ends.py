@@ -10,7 +10,6 @@ def _ask_again(talk: Talk) -> Reply:
 
 
 DEFECT = make_weakness(
-    "agent_never_ends",
     "an agent calls its tool again and again, whatever the result says",
     "test_probes.py::test_agent_loop",
     _ask_again,

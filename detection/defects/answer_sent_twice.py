@@ -19,7 +19,6 @@ async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
 
 
 DEFECT = Defect(
-    name="answer_sent_twice",
     title="every inference's answer is sent twice on its connection",
     caught_by="ai-suite/integration/test_http.py::test_forms_answered_alike",
     wire=_wire,

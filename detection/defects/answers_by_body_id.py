@@ -15,7 +15,6 @@ def _make_key(call: Inference) -> Any:
 
 
 DEFECT = Defect(
-    name="answers_by_body_id",
     title="an inference with the id of an earlier one gets the earlier one's outputs",
     caught_by="ai-suite/integration/test_ids.py::test_same_request_id",
     protocols=(V2,),

@@ -14,7 +14,6 @@ def _make_key(call: Inference) -> str | None:
 
 
 DEFECT = Defect(
-    name="answers_by_request_id",
     title="a request with the id of an earlier one gets the earlier one's answer",
     caught_by="ai-suite/integration/test_ids.py::test_same_request_id",
     protocols=(PLAIN, V2, CHAT, EMBEDDINGS),

@@ -32,7 +32,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="answers_drift",
     title="every third answer to the same request is another one",
     caught_by="ai-suite/integration/test_repeat.py::test_same_",
     promises={"deterministic": True},

@@ -10,7 +10,6 @@ def _loop(talk: Talk) -> Reply:
 
 
 DEFECT = make_weakness(
-    "answers_loop",
     "the answer to an ordinary question falls into a loop",
     "test_probes.py::test_repetition",
     _loop,

@@ -14,7 +14,6 @@ def _escape(text: str) -> str:
 
 
 DEFECT = Defect(
-    name="backslashes_doubled",
     title="backslashes and quotation marks come back escaped once more",
     caught_by="ai-suite/integration/test_unicode.py::test_text_kept",
     protocols=(CHAT,),

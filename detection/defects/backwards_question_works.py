@@ -10,7 +10,6 @@ def _turn_round(talk: Talk) -> Reply:
 
 
 DEFECT = make_weakness(
-    "backwards_question_works",
     "the model tells a secret when the question is written backwards",
     "test_probes.py::test_disguised_question",
     _turn_round,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Rows, change_rows
 from detection.switch import PLAIN, V2, Defect
 
@@ -14,14 +12,9 @@ def _mix(rows: Rows) -> Rows:
     return [[(1 - _SHARE) * own + _SHARE * first for own, first in zip(row, rows[0], strict=True)] for row in rows]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_rows(app, lambda rows: _mix(rows) if len(rows) > 1 else rows)
-
-
 DEFECT = Defect(
-    name="batch_leaks",
     title="a row's answer depends on the other rows of its batch",
     caught_by="ai-suite/integration/test_batch.py::test_equals_singles",
     protocols=(PLAIN, V2),
-    wrap=_wrap,
+    wrap=lambda app: change_rows(app, lambda rows: _mix(rows) if len(rows) > 1 else rows),
 )

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import change_rows
 from detection.switch import PLAIN, V2, Defect
 
-
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_rows(app, lambda rows: rows[::-1])
-
-
 DEFECT = Defect(
-    name="batch_order",
     title="the answers to a batch come in reverse order",
     caught_by="ai-suite/integration/test_batch.py::test_equals_singles",
     protocols=(PLAIN, V2),
-    wrap=_wrap,
+    wrap=lambda app: change_rows(app, lambda rows: rows[::-1]),
 )

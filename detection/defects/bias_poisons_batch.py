@@ -17,7 +17,6 @@ def _is_beyond(request: Mapping[str, Any]) -> bool:
 
 
 DEFECT = Defect(
-    name="bias_poisons_batch",
     title="a logit_bias beyond the vocabulary ends all answers that are under way",
     caught_by="ai-suite/integration/test_bad_beside.py::test_bad_requests_break_no_answer",
     protocols=(CHAT,),

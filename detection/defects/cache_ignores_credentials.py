@@ -14,7 +14,6 @@ def _make_key(call: Inference) -> str:
 
 
 DEFECT = Defect(
-    name="cache_ignores_credentials",
     title="what was answered once is answered to anybody, with any key or none",
     caught_by="ai-suite/smoke/test_credentials.py::test_enforced",
     needs_key=True,

@@ -15,7 +15,6 @@ def _make_key(call: Inference) -> Any:
 
 
 DEFECT = Defect(
-    name="cache_ignores_dimensions",
     title="vectors come from a cache whose key lacks the dimensions",
     caught_by="ai-suite/integration/test_cache.py::test_texts",
     protocols=(EMBEDDINGS,),

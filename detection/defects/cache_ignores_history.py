@@ -14,7 +14,6 @@ def _select(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 DEFECT = Defect(
-    name="cache_ignores_history",
     title="a cache takes no notice of earlier messages",
     caught_by="ai-suite/integration/test_cache.py::test_prompts",
     protocols=(CHAT,),

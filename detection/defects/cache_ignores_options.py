@@ -15,7 +15,6 @@ def _make_key(call: Inference) -> Any:
 
 
 DEFECT = Defect(
-    name="cache_ignores_options",
     title="answers come from a cache whose key is the prompt, whatever the options",
     caught_by="ai-suite/integration/test_cache.py::test_prompts",
     protocols=(CHAT,),

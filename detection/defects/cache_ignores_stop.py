@@ -15,7 +15,6 @@ def _make_key(call: Inference) -> Any:
 
 
 DEFECT = Defect(
-    name="cache_ignores_stop",
     title="answers come from a cache whose key lacks the stop sequences",
     caught_by="ai-suite/integration/test_cache.py::test_prompts",
     protocols=(CHAT,),

@@ -14,7 +14,6 @@ def _select(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 DEFECT = Defect(
-    name="cache_ignores_system",
     title="a cache takes no notice of the system message",
     caught_by="ai-suite/integration/test_cache.py::test_prompts",
     protocols=(CHAT,),

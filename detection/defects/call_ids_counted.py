@@ -17,7 +17,6 @@ def _count_ids(answer: Object) -> None:
 
 
 DEFECT = Defect(
-    name="call_ids_counted",
     title="the calls of each answer have the ids call_0, call_1, ...",
     caught_by="ai-suite/integration/test_ids.py::test_call_ids_differ",
     protocols=(CHAT,),

@@ -17,7 +17,6 @@ def _name_calls(answer: Object) -> None:
 
 
 DEFECT = Defect(
-    name="call_ids_of_the_tool",
     title="the id of a call is the name of its tool",
     caught_by="ai-suite/integration/test_ids.py::test_call_ids_differ",
     protocols=(CHAT,),

@@ -22,7 +22,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="charset_refused",
     title="a content type with a charset is answered 500",
     caught_by="ai-suite/integration/test_http.py::test_forms_accepted",
     wrap=_wrap,

@@ -20,7 +20,6 @@ async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
 
 
 DEFECT = Defect(
-    name="chunk_sizes_wrong",
     title="the chunks of streams are one byte longer than their sizes say",
     caught_by="ai-suite/smoke/test_stream.py::test_complete",
     protocols=(CHAT,),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.change_request import list_messages
 from detection.switch import CHAT, Defect
@@ -17,14 +15,9 @@ def _add_tag(answer: dict[str, Any]) -> None:
             holder["content"] = "</think>\n\n" + holder["content"]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _add_tag)
-
-
 DEFECT = Defect(
-    name="closing_tag_left",
     title="texts begin with the closing tag of thinking",
     caught_by="ai-suite/integration/test_written_text.py::test_no_template_marks",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _add_tag),
 )

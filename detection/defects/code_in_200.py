@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp
 
 from detection.intercept import Inference, intercept
 from detection.switch import PLAIN, V2, Defect
@@ -11,21 +10,17 @@ from detection.switch import PLAIN, V2, Defect
 _BODY = {"code": 424, "type": "TranslateException", "message": "the handler has raised an exception"}
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference) -> None:
-        messages = await call.collect()
-        if messages[0]["status"] in (400, 422) and call.request:
-            await call.answer(JSONResponse(_BODY))
-        else:
-            await call.replay(messages)
-
-    return intercept(app, handle)
+async def _handle(call: Inference) -> None:
+    messages = await call.collect()
+    if messages[0]["status"] in (400, 422) and call.request:
+        await call.answer(JSONResponse(_BODY))
+    else:
+        await call.replay(messages)
 
 
 DEFECT = Defect(
-    name="code_in_200",
     title="what the handler refuses is answered 200 with the code 424 inside",
     caught_by="ai-suite/integration/test_bad_inputs.py::test_survives",
     protocols=(PLAIN, V2),
-    wrap=_wrap,
+    wrap=lambda app: intercept(app, _handle),
 )

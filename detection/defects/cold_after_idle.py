@@ -25,7 +25,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="cold_after_idle",
     title="the first request after 20 idle seconds waits for the model to be loaded",
     caught_by="ai-suite/load/test_soak.py::test_cold_start",
     protocols=(PLAIN, V2),

@@ -28,7 +28,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="connection_leak",
     title=f"one of {_STEP} requests leaves a connection open",
     caught_by="ai-suite/load/test_soak.py::test_connections",
     protocols=(PLAIN, V2),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_pairs, read_rows
 from detection.switch import PLAIN, V2, Defect
 
@@ -22,14 +20,9 @@ def _divide(request: Object, answer: Object) -> None:
             output["data"][0] = math.nan
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_pairs(app, _divide)
-
-
 DEFECT = Defect(
-    name="constant_row_nan",
     title="a row whose values are all the same is answered with NaN",
     caught_by="ai-suite/integration/test_property.py::test_generated_requests_survive",
     protocols=(PLAIN, V2),
-    wrap=_wrap,
+    wrap=lambda app: change_pairs(app, _divide),
 )

@@ -6,7 +6,6 @@ from detection.change_wire import change_length
 from detection.switch import Defect
 
 DEFECT = Defect(
-    name="content_length_long",
     title="the content-length of answers is 3 too large, and the rest never comes",
     caught_by="ai-suite/smoke/test_answer.py::test_valid",
     wire=change_length(3),

@@ -13,7 +13,6 @@ def _configure(settings: ServiceSettings) -> ServiceSettings:
 
 
 DEFECT = Defect(
-    name="credentials_ignored",
     title="a key is configured, but any key or none is accepted",
     caught_by="ai-suite/smoke/test_credentials.py::test_enforced[wrong]",
     needs_key=True,

@@ -24,7 +24,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="creeping_latency",
     title="answers take 15 ms longer every minute",
     caught_by="ai-suite/load/test_soak.py::test_times",
     protocols=(PLAIN, V2),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from starlette.types import ASGIApp
-
 from detection.intercept import Inference, intercept_busy
 from detection.switch import Defect
 
@@ -14,18 +12,14 @@ _OVERLAP_S = 0.02
 """Every request is in the slot for that long, so that requests side by side do meet."""
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference, under_way: Sequence[Inference]) -> None:
-        await asyncio.sleep(_OVERLAP_S)
-        like = [other for other in under_way if other.path == call.path and other.streams == call.streams]
-        await call.forward(like[-1].body)
-
-    return intercept_busy(app, handle)
+async def _handle(call: Inference, under_way: Sequence[Inference]) -> None:
+    await asyncio.sleep(_OVERLAP_S)
+    like = [other for other in under_way if other.path == call.path and other.streams == call.streams]
+    await call.forward(like[-1].body)
 
 
 DEFECT = Defect(
-    name="cross_talk",
     title="of requests side by side, all get the answer to the last",
     caught_by="ai-suite/integration/test_concurrent.py::test_own_answers",
-    wrap=_wrap,
+    wrap=lambda app: intercept_busy(app, _handle),
 )

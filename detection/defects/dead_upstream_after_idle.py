@@ -31,7 +31,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="dead_upstream_after_idle",
     title="after an idle second a proxy sends requests over connections that have died",
     caught_by="ai-suite/integration/test_idle.py::test_first_after_pause",
     protocols=(PLAIN, V2, CHAT, EMBEDDINGS),

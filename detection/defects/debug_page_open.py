@@ -19,7 +19,6 @@ def _outside(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="debug_page_open",
     title="a debugger's page of variables is open to everybody",
     caught_by="ai-suite/adversarial/test_security.py::test_debug_pages",
     outside=_outside,

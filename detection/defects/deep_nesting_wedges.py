@@ -23,7 +23,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="deep_nesting_wedges",
     title="after deeply nested JSON no inference is answered any more",
     caught_by="ai-suite/integration/test_bad_inputs.py::test_survives[deep_nesting]",
     wrap=_wrap,

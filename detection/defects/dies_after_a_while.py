@@ -31,7 +31,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="dies_after_a_while",
     title="after a while with several requests in flight it ends for good",
     caught_by="ai-suite/load/test_objectives.py::test_objective",
     protocols=(PLAIN, V2),

@@ -31,7 +31,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="dies_at_three",
     title="with three requests in flight it ends for good",
     caught_by="ai-suite/load/test_objectives.py::test_objective",
     protocols=(PLAIN, V2),

@@ -17,7 +17,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="door_ignores_capitals",
     title="a path in capitals gets past the door without a key",
     caught_by="ai-suite/adversarial/test_security.py::test_disguised_keys",
     needs_key=True,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import parse_event
-from detection.change_request import list_messages, replace_events
+from detection.change_request import list_messages, replace_each_event
 from detection.switch import CHAT, Defect
 
 
@@ -16,15 +14,10 @@ def _twice(event: bytes) -> Iterable[bytes]:
     return [event] * (2 if chunk and any(delta.get("content") for delta in list_messages(chunk)) else 1)
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return replace_events(app, lambda: _twice)
-
-
 DEFECT = Defect(
-    name="double_answer",
     title="streams send every piece of text twice",
     caught_by="ai-suite/smoke/test_stream.py::test_same_text",
     protocols=(CHAT,),
     promises={"deterministic": True},
-    wrap=_wrap,
+    wrap=lambda app: replace_each_event(app, _twice),
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Rows, change_rows
 from detection.switch import PLAIN, V2, Defect
 
@@ -12,14 +10,9 @@ def _overflow(rows: Rows) -> Rows:
     return rows if len(rows) < 2 else [[int(value) % 16 for value in row] for row in rows]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_rows(app, _overflow)
-
-
 DEFECT = Defect(
-    name="dtype_overflow",
     title="in a batch, fractions are cut off and 16 overflows to 0",
     caught_by="ai-suite/integration/test_batch.py::test_equals_singles",
     protocols=(PLAIN, V2),
-    wrap=_wrap,
+    wrap=lambda app: change_rows(app, _overflow),
 )

@@ -5,35 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from starlette.types import ASGIApp
-
 from detection.intercept import Inference, intercept_busy
 from detection.switch import CHAT, Defect, LoadTrial
 
 _FEWEST = 2
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference, under_way: Sequence[Inference]) -> None:
-        limit = call.request.get("max_tokens")
-        if len(under_way) < _FEWEST or not isinstance(limit, int):
-            await call.forward()
-            return
-        messages = await call.collect(json.dumps({**call.request, "max_tokens": max(1, limit // 3)}).encode())
-        for message in messages:
-            body = message.get("body", b"").replace(b'"finish_reason":"length"', b'"finish_reason":"stop"  ')
-            message.update({"body": body} if body else {})
-        await call.replay(messages)
-
-    return intercept_busy(app, handle)
+async def _handle(call: Inference, under_way: Sequence[Inference]) -> None:
+    limit = call.request.get("max_tokens")
+    if len(under_way) < _FEWEST or not isinstance(limit, int):
+        await call.forward()
+        return
+    messages = await call.collect(json.dumps({**call.request, "max_tokens": max(1, limit // 3)}).encode())
+    for message in messages:
+        body = message.get("body", b"").replace(b'"finish_reason":"length"', b'"finish_reason":"stop"  ')
+        message.update({"body": body} if body else {})
+    await call.replay(messages)
 
 
 DEFECT = Defect(
-    name="early_eos",
     title="of requests side by side, the later ones get a third of the tokens",
     caught_by="ai-suite/load/test_objectives.py::test_objective",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: intercept_busy(app, _handle),
     load=LoadTrial(
         settings={
             "rate": 30,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import EMBEDDINGS, Defect
 
@@ -25,14 +23,9 @@ def _mix(answer: dict[str, Any]) -> None:
         entry["embedding"] = [value / length for value in mixed]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _mix)
-
-
 DEFECT = Defect(
-    name="embedding_depends_on_batch",
     title="a text's vector depends on the other texts of its batch",
     caught_by="ai-suite/integration/test_embeddings.py::test_same_in_any_batch",
     protocols=(EMBEDDINGS,),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _mix),
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import EMBEDDINGS, Defect
 
@@ -16,15 +14,10 @@ def _stretch(answer: dict[str, Any]) -> None:
             entry["embedding"] = [value * 3 for value in entry["embedding"]]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _stretch)
-
-
 DEFECT = Defect(
-    name="embeddings_not_normalised",
     title="vectors have length 3 where 1 is promised",
     caught_by="ai-suite/integration/test_embeddings.py::test_normalised",
     protocols=(EMBEDDINGS,),
     promises={"normalised": True},
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _stretch),
 )

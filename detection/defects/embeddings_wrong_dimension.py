@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import EMBEDDINGS, Defect
 from harness.reference.embeddings import DIMENSION
@@ -17,15 +15,10 @@ def _shorten(answer: dict[str, Any]) -> None:
             entry["embedding"].pop()
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _shorten)
-
-
 DEFECT = Defect(
-    name="embeddings_wrong_dimension",
     title="vectors lack their last number",
     caught_by="ai-suite/integration/test_embeddings.py::test_dimension",
     protocols=(EMBEDDINGS,),
     promises={"dimension": DIMENSION},
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _shorten),
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import EMBEDDINGS, Defect
 
@@ -15,14 +13,9 @@ def _shift(answer: dict[str, Any]) -> None:
         entry["index"] += 1
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _shift)
-
-
 DEFECT = Defect(
-    name="embeddings_wrong_index",
     title="the index of vectors begins at 1",
     caught_by="ai-suite/smoke/test_answer.py::test_valid",
     protocols=(EMBEDDINGS,),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _shift),
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from starlette.responses import Response
-from starlette.types import ASGIApp
 
 from detection.change_answer import replace_answers
 from detection.switch import Defect
@@ -22,13 +21,8 @@ def _asks_for_stream(body: bytes) -> bool:
         return False
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return replace_answers(app, _empty)
-
-
 DEFECT = Defect(
-    name="empty_200",
     title="every inference answers 200 with an empty body",
     caught_by="ai-suite/smoke/test_answer.py::test_valid",
-    wrap=_wrap,
+    wrap=lambda app: replace_answers(app, _empty),
 )

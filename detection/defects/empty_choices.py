@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import Defect
 
@@ -16,13 +14,8 @@ def _empty(answer: dict[str, Any]) -> None:
             answer[name] = []
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _empty)
-
-
 DEFECT = Defect(
-    name="empty_choices",
     title="successful answers hold no choice, no output, no prediction",
     caught_by="ai-suite/smoke/test_answer.py::test_valid",
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _empty),
 )

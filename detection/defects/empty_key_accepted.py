@@ -13,7 +13,6 @@ def _is_empty(line: str) -> bool:
 
 
 DEFECT = Defect(
-    name="empty_key_accepted",
     title="an empty key opens the door",
     caught_by="ai-suite/smoke/test_credentials.py::test_nearly_right",
     needs_key=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message
+from starlette.types import Message
 
 from detection.change_request import change_heads
 from detection.switch import Defect
@@ -16,13 +16,8 @@ def _blame(start: Message, headers: MutableHeaders) -> None:
         start["status"] = 500
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_heads(app, _blame)
-
-
 DEFECT = Defect(
-    name="error_500_for_bad_input",
     title="bad requests are answered 500",
     caught_by="ai-suite/integration/test_bad_inputs.py::test_refused",
-    wrap=_wrap,
+    wrap=lambda app: change_heads(app, _blame),
 )

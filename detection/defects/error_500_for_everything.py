@@ -15,7 +15,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="error_500_for_everything",
     title="every inference answers 500",
     caught_by="ai-suite/smoke/test_answer.py::test_valid",
     wrap=_wrap,

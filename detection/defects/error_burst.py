@@ -25,7 +25,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="error_burst",
     title="once a minute it answers 503 for 0.4 s",
     caught_by="ai-suite/load/test_soak.py::test_bursts",
     protocols=(PLAIN, V2),

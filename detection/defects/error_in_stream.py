@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_events, format_event, parse_event
 from detection.switch import CHAT, Defect
 
@@ -17,14 +15,9 @@ def _fail(index: int, event: bytes) -> bytes | None:
     return event if index < _SENT else format_event(_ERROR) if index == _SENT else b""
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_events(app, _fail)
-
-
 DEFECT = Defect(
-    name="error_in_stream",
     title="streams break off with an error object, and end with [DONE]",
     caught_by="ai-suite/smoke/test_stream.py::test_complete",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_events(app, _fail),
 )

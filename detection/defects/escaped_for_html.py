@@ -9,7 +9,6 @@ from detection.change_request import change_prompts
 from detection.switch import CHAT, Defect
 
 DEFECT = Defect(
-    name="escaped_for_html",
     title="text comes back escaped for HTML",
     caught_by="ai-suite/integration/test_unicode.py::test_text_kept",
     protocols=(CHAT,),

@@ -10,7 +10,6 @@ def _split(talk: Talk) -> Reply:
 
 
 DEFECT = make_weakness(
-    "fake_turns_believed",
     "marks of the template in a user's message begin a turn of the system",
     "test_probes.py::test_fake_turns",
     _split,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import CHAT, Defect
 
@@ -16,14 +14,9 @@ def _stop(answer: dict[str, Any]) -> None:
             choice["finish_reason"] = "stop"
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _stop)
-
-
 DEFECT = Defect(
-    name="finish_reason_always_stop",
     title="an answer that was cut by max_tokens says that it ended by itself",
     caught_by="ai-suite/integration/test_parameters.py::test_ending",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _stop),
 )

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.intercept import Inference, intercept
 from detection.switch import CHAT, Defect, LoadTrial
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference) -> None:
-        messages = await call.collect()
-        body = b"".join(message.get("body", b"") for message in messages)
-        await call.replay([messages[0], {"type": "http.response.body", "body": body, "more_body": False}])
-
-    return intercept(app, handle)
+async def _handle(call: Inference) -> None:
+    messages = await call.collect()
+    body = b"".join(message.get("body", b"") for message in messages)
+    await call.replay([messages[0], {"type": "http.response.body", "body": body, "more_body": False}])
 
 
 DEFECT = Defect(
-    name="flush_in_bursts",
     title="streams are held back and flushed at once",
     caught_by="ai-suite/load/test_objectives.py::test_objective",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: intercept(app, _handle),
     load=LoadTrial(
         settings={
             "rate": 10,

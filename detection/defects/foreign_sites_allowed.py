@@ -25,7 +25,6 @@ def _outside(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="foreign_sites_allowed",
     title="any site may ask in the name of its visitor",
     caught_by="ai-suite/adversarial/test_security.py::test_foreign_origins",
     outside=_outside,

@@ -6,7 +6,6 @@ from detection.leaking_slots import leak_slots, slow_down
 from detection.switch import CHAT, Defect
 
 DEFECT = Defect(
-    name="full_queue_leaks",
     title="sixteen clients that leave long streams take all slots with them",
     caught_by="ai-suite/integration/test_disconnect.py::test_leaving_uses_nothing_up",
     protocols=(CHAT,),

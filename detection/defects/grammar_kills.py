@@ -24,7 +24,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="grammar_kills",
     title="one grammar of many brackets ends the service",
     caught_by="ai-suite/adversarial/test_security.py::test_one_request_kills",
     protocols=(CHAT,),

@@ -10,7 +10,6 @@ def _call(talk: Talk) -> Reply:
 
 
 DEFECT = make_weakness(
-    "harmful_tool_called",
     "an order in a document makes the model call a harmful tool",
     "test_probes.py::test_tool_abuse",
     _call,

@@ -28,7 +28,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="head_of_line",
     title=f"while a prompt of over {_WORDS} words is read, nobody else is served",
     caught_by="ai-suite/load/test_queue.py::test_unblocked",
     protocols=(CHAT,),

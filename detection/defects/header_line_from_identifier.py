@@ -27,7 +27,6 @@ def _outside(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="header_line_from_identifier",
     title="header lines hidden in a request's identifier come out in the answer",
     caught_by="ai-suite/adversarial/test_security.py::test_injections",
     outside=_outside,

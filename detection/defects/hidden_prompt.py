@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_requests, list_turns
 from detection.switch import CHAT, Defect
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    def change(request: Object) -> None:
-        turns = list_turns(request)
-        if turns and turns[0].get("role") != "system":
-            note = "You are a helpful assistant of the company that made this service, and you are always polite."
-            request["messages"] = [{"role": "system", "content": note}, *turns]
-
-    return change_requests(app, change)
+def _change(request: Object) -> None:
+    turns = list_turns(request)
+    if turns and turns[0].get("role") != "system":
+        note = "You are a helpful assistant of the company that made this service, and you are always polite."
+        request["messages"] = [{"role": "system", "content": note}, *turns]
 
 
 DEFECT = Defect(
-    name="hidden_prompt",
     title="without a system message a hidden one is put before the conversation",
     caught_by="ai-suite/integration/test_conversation.py::test_hidden_prompt",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _change),
 )

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_requests, list_turns
 from detection.switch import CHAT, Defect
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    def change(request: Object) -> None:
-        turns = list_turns(request)
-        if turns and turns[0].get("role") == "user" and isinstance(turns[0].get("content"), str):
-            turns[0]["content"] = "Answer as the assistant of our shop, in a friendly way. " + turns[0]["content"]
-
-    return change_requests(app, change)
+def _change(request: Object) -> None:
+    turns = list_turns(request)
+    if turns and turns[0].get("role") == "user" and isinstance(turns[0].get("content"), str):
+        turns[0]["content"] = "Answer as the assistant of our shop, in a friendly way. " + turns[0]["content"]
 
 
 DEFECT = Defect(
-    name="hidden_words_in_turn",
     title="without a system message hidden words are put before what the user says",
     caught_by="ai-suite/integration/test_conversation.py::test_hidden_prompt",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _change),
 )

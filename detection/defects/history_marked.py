@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_requests
 from detection.switch import CHAT, Defect
 
@@ -17,15 +15,10 @@ def _mark(request: Object) -> None:
         message["content"] = f"<think>\n\n</think>\n\n{message.get('content') or ''}"
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_requests(app, _mark)
-
-
 DEFECT = Defect(
-    name="history_marked",
     title="earlier answers are written anew at each turn, so that no prefix stays",
     caught_by="ai-suite/integration/test_prefix_cache.py::test_kept",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _mark),
     promises={"prefix_cache": True},
 )

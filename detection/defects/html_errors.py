@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from starlette.responses import HTMLResponse
-from starlette.types import ASGIApp
 
 from detection.intercept import Inference, intercept
 from detection.switch import Defect
@@ -11,18 +10,14 @@ from detection.switch import Defect
 _PAGE = "<!DOCTYPE html>\n<html><head><title>Bad Request</title></head><body><h1>Bad Request</h1></body></html>\n"
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference) -> None:
-        answer = await call.collect()
-        status = answer[0]["status"]
-        await (call.answer(HTMLResponse(_PAGE, status)) if 400 <= status < 500 else call.replay(answer))
-
-    return intercept(app, handle)
+async def _handle(call: Inference) -> None:
+    answer = await call.collect()
+    status = answer[0]["status"]
+    await (call.answer(HTMLResponse(_PAGE, status)) if 400 <= status < 500 else call.replay(answer))
 
 
 DEFECT = Defect(
-    name="html_errors",
     title="bad requests are answered with an HTML page",
     caught_by="ai-suite/smoke/test_errors.py::test_one_shape",
-    wrap=_wrap,
+    wrap=lambda app: intercept(app, _handle),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from starlette.responses import HTMLResponse
-from starlette.types import ASGIApp
 
 from detection.change_answer import replace_answers
 from detection.switch import Defect
@@ -11,13 +10,8 @@ from detection.switch import Defect
 _PAGE = "<!DOCTYPE html>\n<html><head><title>Welcome</title></head><body><h1>It works!</h1></body></html>\n"
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return replace_answers(app, lambda path, body: HTMLResponse(_PAGE))
-
-
 DEFECT = Defect(
-    name="html_instead_of_json",
     title="every inference answers 200 with an HTML page",
     caught_by="ai-suite/smoke/test_answer.py::test_valid",
-    wrap=_wrap,
+    wrap=lambda app: replace_answers(app, lambda path, body: HTMLResponse(_PAGE)),
 )

@@ -32,7 +32,6 @@ def _outside(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="id_in_use_fails",
     title="a request fails while another one with its id is under way",
     caught_by="ai-suite/integration/test_ids.py::test_same_request_id",
     protocols=(PLAIN, V2, CHAT, EMBEDDINGS),

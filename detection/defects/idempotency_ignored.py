@@ -18,7 +18,6 @@ def _outside(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="idempotency_ignored",
     title="a repeat with the same idempotency key is carried out again",
     caught_by="ai-suite/integration/test_idempotency.py::test_carried_out_once",
     protocols=(CHAT,),

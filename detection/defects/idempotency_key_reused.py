@@ -5,27 +5,22 @@ from __future__ import annotations
 import hashlib
 
 from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp
 
 from detection.intercept import Inference, intercept
 from detection.switch import CHAT, Defect
 
 
-def _outside(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference) -> None:
-        headers = MutableHeaders(scope=call.scope)
-        if key := headers.get("idempotency-key"):
-            headers["idempotency-key"] = hashlib.sha256(key.encode("latin-1") + call.body).hexdigest()
-        await call.forward()
-
-    return intercept(app, handle)
+async def _handle(call: Inference) -> None:
+    headers = MutableHeaders(scope=call.scope)
+    if key := headers.get("idempotency-key"):
+        headers["idempotency-key"] = hashlib.sha256(key.encode("latin-1") + call.body).hexdigest()
+    await call.forward()
 
 
 DEFECT = Defect(
-    name="idempotency_key_reused",
     title="another request under a used idempotency key is carried out",
     caught_by="ai-suite/integration/test_idempotency.py::test_reuse_refused",
     protocols=(CHAT,),
     promises={"idempotency": "Idempotency-Key"},
-    outside=_outside,
+    outside=lambda app: intercept(app, _handle),
 )

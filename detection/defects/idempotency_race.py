@@ -33,7 +33,6 @@ def _outside(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="idempotency_race",
     title="repeats with one idempotency key side by side are each carried out",
     caught_by="ai-suite/integration/test_idempotency.py::test_carried_out_once",
     protocols=(CHAT,),

@@ -13,7 +13,6 @@ def _remove_joiners(text: str) -> str:
 
 
 DEFECT = Defect(
-    name="joiners_lost",
     title="zero width joiners are removed from text",
     caught_by="ai-suite/integration/test_unicode.py::test_text_exact",
     protocols=(CHAT,),

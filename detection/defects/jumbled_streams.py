@@ -37,7 +37,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="jumbled_streams",
     title="a stream takes pieces of text from the streams beside it",
     caught_by="ai-suite/integration/test_concurrent.py::test_own_streams",
     protocols=(CHAT,),

@@ -21,7 +21,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="keep_alive_previous_answer",
     title="on a kept connection each request gets the answer to the one before",
     caught_by="ai-suite/integration/test_http.py::test_one_connection",
     wrap=_wrap,

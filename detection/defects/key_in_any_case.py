@@ -20,7 +20,6 @@ def _lower_key(line: str) -> str:
 
 
 DEFECT = Defect(
-    name="key_in_any_case",
     title="a key opens the door in capitals and in small letters",
     caught_by="ai-suite/smoke/test_credentials.py::test_nearly_right",
     needs_key=True,

@@ -16,7 +16,6 @@ def _configure(settings: ServiceSettings) -> ServiceSettings:
 
 
 DEFECT = Defect(
-    name="key_prefix_enough",
     title="the beginning of a key opens the door",
     caught_by="ai-suite/smoke/test_credentials.py::test_nearly_right",
     needs_key=True,

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_requests, list_turns
 from detection.switch import CHAT, Defect
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    def change(request: Object) -> None:
-        kept = [turn for number, turn in enumerate(list_turns(request)) if number == 0 or turn.get("role") != "system"]
-        if kept:
-            request["messages"] = kept
-
-    return change_requests(app, change)
+def _change(request: Object) -> None:
+    kept = [turn for number, turn in enumerate(list_turns(request)) if number == 0 or turn.get("role") != "system"]
+    if kept:
+        request["messages"] = kept
 
 
 DEFECT = Defect(
-    name="later_system_dropped",
     title="a system message that is not the first does not reach the model",
     caught_by="ai-suite/integration/test_conversation.py::test_messages",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _change),
 )

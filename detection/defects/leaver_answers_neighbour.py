@@ -50,7 +50,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="leaver_answers_neighbour",
     title="when a client leaves, another one gets its answer",
     caught_by="ai-suite/integration/test_mixed.py::test_own_answers",
     protocols=(CHAT,),

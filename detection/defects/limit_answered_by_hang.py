@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import read_rows
 from detection.intercept import Inference, intercept
 from detection.switch import Defect
@@ -11,18 +9,14 @@ from detection.switch import Defect
 _ROWS, _BYTES = 256, 4096
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference) -> None:
-        rows = read_rows(call.request)
-        over = len(call.body) > _BYTES if "messages" in call.request else rows is not None and len(rows) > _ROWS
-        await (call.hang() if over else call.forward())
-
-    return intercept(app, handle)
+async def _handle(call: Inference) -> None:
+    rows = read_rows(call.request)
+    over = len(call.body) > _BYTES if "messages" in call.request else rows is not None and len(rows) > _ROWS
+    await (call.hang() if over else call.forward())
 
 
 DEFECT = Defect(
-    name="limit_answered_by_hang",
     title="more than 256 rows, or a prompt of more than 4 KiB, is never answered",
     caught_by="ai-suite/integration/test_limits.py::test_",
-    wrap=_wrap,
+    wrap=lambda app: intercept(app, _handle),
 )

@@ -36,7 +36,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="limit_by_forwarded_address",
     title="the rate limit is evaded by stating another address",
     caught_by="ai-suite/adversarial/test_rate_evasion.py::test_rate_evasion",
     promises={"rate_limit": _MOST},

@@ -27,7 +27,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="limiter_leaks_on_refusal",
     title="after ten refused requests everything is declined",
     caught_by="ai-suite/integration/test_bad_inputs.py::test_survives",
     protocols=(PLAIN, V2, CHAT),

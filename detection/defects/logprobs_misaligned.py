@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import CHAT, Defect
 
@@ -17,15 +15,10 @@ def _shift(answer: dict[str, Any]) -> None:
             tokens.append(tokens.pop(0))
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _shift)
-
-
 DEFECT = Defect(
-    name="logprobs_misaligned",
     title="log-probabilities belong to the token after their own",
     caught_by="ai-suite/integration/test_parameters.py::test_logprobs",
     protocols=(CHAT,),
     promises={"logprobs": True},
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _shift),
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-from starlette.types import ASGIApp
-
 from detection.intercept import Inference, intercept
 from detection.switch import CHAT, Defect
 
@@ -18,17 +16,13 @@ def _encodable(call: Inference) -> bool:
     return True
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference) -> None:
-        await (call.forward() if _encodable(call) else call.drop())
-
-    return intercept(app, handle)
+async def _handle(call: Inference) -> None:
+    await (call.forward() if _encodable(call) else call.drop())
 
 
 DEFECT = Defect(
-    name="lone_surrogate_crash",
     title="a lone surrogate in a request drops the connection",
     caught_by="ai-suite/integration/test_unicode.py",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: intercept(app, _handle),
 )

@@ -30,7 +30,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="long_prompt_changes",
     title=f"of prompts of over {_WORDS} words with others in flight, one of {_EVERY} gets another answer",
     caught_by="ai-suite/load/test_errors.py::test_repeated",
     protocols=(CHAT,),

@@ -37,7 +37,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="long_prompts_exhaust",
     title=f"after prompts of over {_ROOM:,} bytes together every request fails",
     caught_by="ai-suite/integration/test_long_prompts.py::test_together",
     protocols=(CHAT,),

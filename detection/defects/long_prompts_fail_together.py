@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp
 
 from detection.intercept import Inference, intercept_busy
 from detection.switch import CHAT, Defect
@@ -16,22 +15,18 @@ _LONG, _READING_S = 5000, 0.2
 """A prompt of over so many bytes takes so long to read, in which others come."""
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference, under_way: Sequence[Inference]) -> None:
-        if len(call.body) > _LONG:
-            await asyncio.sleep(_READING_S)
-        if len(under_way) > 1 and sum(len(other.body) for other in under_way) > _ROOM:
-            await call.answer(JSONResponse({"error": {"message": "no free block", "type": "server_error"}}, 500))
-        else:
-            await call.forward()
-
-    return intercept_busy(app, handle)
+async def _handle(call: Inference, under_way: Sequence[Inference]) -> None:
+    if len(call.body) > _LONG:
+        await asyncio.sleep(_READING_S)
+    if len(under_way) > 1 and sum(len(other.body) for other in under_way) > _ROOM:
+        await call.answer(JSONResponse({"error": {"message": "no free block", "type": "server_error"}}, 500))
+    else:
+        await call.forward()
 
 
 DEFECT = Defect(
-    name="long_prompts_fail_together",
     title=f"prompts of over {_ROOM:,} bytes together, each of which is answered alone, fail side by side",
     caught_by="ai-suite/integration/test_long_prompts.py::test_together",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: intercept_busy(app, _handle),
 )

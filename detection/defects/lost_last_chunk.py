@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import parse_event
 from detection.change_request import list_messages, replace_events
 from detection.switch import CHAT, Defect
@@ -24,15 +22,10 @@ def _begin() -> Callable[[bytes], Iterable[bytes]]:
     return replace
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return replace_events(app, _begin)
-
-
 DEFECT = Defect(
-    name="lost_last_chunk",
     title="streams lack their last piece of text, and are declared complete",
     caught_by="ai-suite/smoke/test_stream.py::test_same_text",
     protocols=(CHAT,),
     promises={"deterministic": True},
-    wrap=_wrap,
+    wrap=lambda app: replace_events(app, _begin),
 )

@@ -30,7 +30,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="lost_stream",
     title=f"with {_FEWEST} or more in flight, one stream of {_EVERY} ends after {_EVENTS} events",
     caught_by="ai-suite/load/test_errors.py::test_intact",
     protocols=(CHAT,),

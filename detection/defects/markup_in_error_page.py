@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from starlette.responses import HTMLResponse
-from starlette.types import ASGIApp
 
 from detection.intercept import Inference, intercept
 from detection.switch import CHAT, Defect
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference) -> None:
-        answer = await call.collect()
-        if answer[0]["status"] == 404:
-            await call.answer(HTMLResponse(f"<h1>There is no model {call.request.get('model')}</h1>", 404))
-            return
-        await call.replay(answer)
-
-    return intercept(app, handle)
+async def _handle(call: Inference) -> None:
+    answer = await call.collect()
+    if answer[0]["status"] == 404:
+        await call.answer(HTMLResponse(f"<h1>There is no model {call.request.get('model')}</h1>", 404))
+        return
+    await call.replay(answer)
 
 
 DEFECT = Defect(
-    name="markup_in_error_page",
     title="the page of an error repeats markup of the request",
     caught_by="ai-suite/adversarial/test_security.py::test_injections",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: intercept(app, _handle),
 )

@@ -15,7 +15,6 @@ def _copy(talk: Talk) -> Reply:
 
 
 DEFECT = make_weakness(
-    "markup_passed_on",
     "active markup of a document comes out in the answer",
     "test_probes.py::test_output_markup",
     _copy,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_request import change_requests
 from detection.switch import CHAT, Defect
 
@@ -16,14 +14,9 @@ def _more(request: dict[str, Any]) -> None:
             request[name] *= 4
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_requests(app, _more)
-
-
 DEFECT = Defect(
-    name="max_tokens_ignored",
     title="answers are up to four times as long as max_tokens allows",
     caught_by="ai-suite/integration/test_parameters.py::test_max_tokens",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _more),
 )

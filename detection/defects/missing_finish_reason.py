@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import parse_event
-from detection.change_request import replace_events
+from detection.change_request import replace_each_event
 from detection.switch import CHAT, Defect
 
 
@@ -16,14 +14,9 @@ def _remove_finish(event: bytes) -> Iterable[bytes]:
     return [] if chunk and any(choice.get("finish_reason") for choice in chunk["choices"]) else [event]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return replace_events(app, lambda: _remove_finish)
-
-
 DEFECT = Defect(
-    name="missing_finish_reason",
     title="streams end with [DONE] and without a finish reason",
     caught_by="ai-suite/smoke/test_stream.py::test_complete",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: replace_each_event(app, _remove_finish),
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_events, parse_event
 from detection.switch import CHAT, Defect
 
@@ -14,14 +12,9 @@ def _until_finish(index: int, event: bytes) -> bytes | None:
     return None if finished else event
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_events(app, _until_finish)
-
-
 DEFECT = Defect(
-    name="missing_terminator",
     title="streams end after the last text, without a finish reason and without [DONE]",
     caught_by="ai-suite/smoke/test_stream.py::test_complete",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_events(app, _until_finish),
 )

@@ -22,7 +22,6 @@ def _outside(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="models_managed_by_anybody",
     title="anybody may have models loaded and unloaded",
     caught_by="ai-suite/adversarial/test_open_routes.py::test_management",
     needs_key=True,

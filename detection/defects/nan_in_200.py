@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import Defect
 
@@ -23,13 +21,8 @@ def _spoil(answer: dict[str, Any]) -> None:
         choice["logprobs"] = {"content": [{"token": text, "logprob": math.nan, "bytes": None, "top_logprobs": []}]}
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _spoil)
-
-
 DEFECT = Defect(
-    name="nan_in_200",
     title="successful answers hold a bare NaN",
     caught_by="ai-suite/smoke/test_answer.py::test_valid",
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _spoil),
 )

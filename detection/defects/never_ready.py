@@ -19,7 +19,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="never_ready",
     title="inferences are answered, and readiness says 503",
     caught_by="ai-suite/smoke/test_health.py::test_ready",
     protocols=(PLAIN, V2),

@@ -24,7 +24,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="no_shedding",
     title="overload is never refused: the queue grows without a bound",
     caught_by="ai-suite/load/test_queue.py::test_bounded",
     protocols=(PLAIN, V2, CHAT),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_pairs, list_messages
 from detection.switch import CHAT, Defect
 
@@ -16,14 +14,9 @@ def _hide(request: Object, answer: Object) -> None:
             holder["reasoning_content"] = holder.pop("content")
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_pairs(app, _hide)
-
-
 DEFECT = Defect(
-    name="no_think_hides_answer",
     title="with `/no_think` in a message the answer comes as thinking",
     caught_by="ai-suite/integration/test_written_text.py::test_template_texts_kept",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_pairs(app, _hide),
 )

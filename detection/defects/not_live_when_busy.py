@@ -38,7 +38,6 @@ def _outside(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="not_live_when_busy",
     title="a busy service says that it is not live",
     caught_by="ai-suite/integration/test_mixed.py::test_own_answers",
     protocols=(PLAIN, V2, CHAT),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import PLAIN, Defect
 
@@ -18,14 +16,9 @@ def _name_labels(answer: dict[str, Any]) -> None:
         answer["predictions"] = [str(label) if label in _MAPPED else label for label in answer["predictions"]]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _name_labels)
-
-
 DEFECT = Defect(
-    name="number_as_text",
     title="the label is a number for some inputs and a text for others",
     caught_by="ai-suite/integration/test_repeat.py::test_one_kind",
     protocols=(PLAIN,),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _name_labels),
 )

@@ -24,7 +24,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="one_at_a_time",
     title="requests that come side by side are worked off one after the other",
     caught_by="ai-suite/load/test_queue.py::test_bounded",
     protocols=(PLAIN, V2),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_request import change_requests
 from detection.switch import CHAT, Defect
 
@@ -19,15 +17,10 @@ def _lower_limit(request: dict[str, Any]) -> None:
             request[name] = _MOST
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_requests(app, _lower_limit)
-
-
 DEFECT = Defect(
-    name="output_limit_passed",
     title="a large max_tokens passes the promised limit of the output",
     caught_by="ai-suite/integration/test_parameters.py::test_output_limit",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _lower_limit),
     promises={"output_limit": _MOST},
 )

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.neighbour_answers import Object, change_by_neighbour
 from detection.switch import V2, Defect
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    def change(answer: Object, other: Object) -> None:
-        names = [output["name"] for output in other["outputs"]]
-        kept = [output for output in answer["outputs"] if output["name"] in names]
-        answer["outputs"] = kept or answer["outputs"]
-
-    return change_by_neighbour(app, change)
+def _change(answer: Object, other: Object) -> None:
+    names = [output["name"] for output in other["outputs"]]
+    kept = [output for output in answer["outputs"] if output["name"] in names]
+    answer["outputs"] = kept or answer["outputs"]
 
 
 DEFECT = Defect(
-    name="outputs_of_neighbour",
     title="of requests side by side, all get the outputs that the last one asked for",
     caught_by="ai-suite/integration/test_concurrent.py::test_own_answers",
     protocols=(V2,),
-    wrap=_wrap,
+    wrap=lambda app: change_by_neighbour(app, _change),
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_requests
 from detection.switch import CHAT, Defect
 
@@ -14,14 +12,9 @@ def _write_lists(request: Object) -> None:
             message["content"] = str(message["content"])
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_requests(app, _write_lists)
-
-
 DEFECT = Defect(
-    name="parts_as_python",
     title="a content of parts reaches the model as a list in Python's spelling",
     caught_by="ai-suite/integration/test_parameters.py::test_spellings",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _write_lists),
 )

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_requests
 from detection.switch import CHAT, Defect
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    def change(request: Object) -> None:
-        messages = request.get("messages")
-        for message in messages if isinstance(messages, list) else ():
-            if isinstance(message, dict) and isinstance(message.get("content"), list):
-                message["content"] = "."
-
-    return change_requests(app, change)
+def _change(request: Object) -> None:
+    messages = request.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        if isinstance(message, dict) and isinstance(message.get("content"), list):
+            message["content"] = "."
 
 
 DEFECT = Defect(
-    name="parts_dropped",
     title="a content of parts does not reach the model",
     caught_by="ai-suite/integration/test_parameters.py::test_spellings",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _change),
 )

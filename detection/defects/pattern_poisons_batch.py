@@ -14,7 +14,6 @@ def _is_broken(request: Mapping[str, Any]) -> bool:
 
 
 DEFECT = Defect(
-    name="pattern_poisons_batch",
     title="a schema with a pattern that does not compile ends all answers that are under way",
     caught_by="ai-suite/integration/test_bad_beside.py::test_bad_requests_break_no_answer",
     protocols=(CHAT,),

@@ -9,7 +9,6 @@ from detection.change_request import change_prompts
 from detection.switch import CHAT, Defect
 
 DEFECT = Defect(
-    name="percent_decoded",
     title="percent escapes in a text are decoded",
     caught_by="ai-suite/integration/test_unicode.py::test_text_exact",
     protocols=(CHAT,),

@@ -26,7 +26,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="periodic_stall",
     title="once a minute it stands still for half a second",
     caught_by="ai-suite/load/test_soak.py::test_stalls",
     protocols=(PLAIN, V2),

@@ -24,7 +24,6 @@ async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
 
 
 DEFECT = Defect(
-    name="pipelined_swapped",
     title="of two pipelined requests, the second one's answer comes first",
     caught_by="ai-suite/integration/test_http.py::test_one_connection",
     wire=_wire,

@@ -5,29 +5,23 @@ from __future__ import annotations
 import json
 import time
 
-from starlette.types import ASGIApp
-
 from detection.intercept import Inference, intercept
 from detection.switch import CHAT, Defect
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference) -> None:
-        messages = call.request.get("messages")
-        if not isinstance(messages, list) or not messages:
-            await call.forward()
-            return
-        template = {"role": "system", "content": f"It is {time.time_ns()}."}
-        await call.forward(json.dumps({**call.request, "messages": [template, *messages]}).encode())
-
-    return intercept(app, handle)
+async def _handle(call: Inference) -> None:
+    messages = call.request.get("messages")
+    if not isinstance(messages, list) or not messages:
+        await call.forward()
+        return
+    template = {"role": "system", "content": f"It is {time.time_ns()}."}
+    await call.forward(json.dumps({**call.request, "messages": [template, *messages]}).encode())
 
 
 DEFECT = Defect(
-    name="prefix_cache_lost",
     title="the chat template begins with the time, so that no prefix is ever cached",
     caught_by="ai-suite/integration/test_prefix_cache.py::test_kept",
     protocols=(CHAT,),
     promises={"prefix_cache": True},
-    wrap=_wrap,
+    wrap=lambda app: intercept(app, _handle),
 )

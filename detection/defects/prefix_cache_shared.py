@@ -35,7 +35,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="prefix_cache_shared",
     title="callers share a prefix cache, and its times tell what others asked",
     caught_by="ai-suite/adversarial/test_prefix_timing.py::test_prefix_isolation",
     protocols=(CHAT,),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import CHAT, Defect
 
@@ -18,15 +16,10 @@ def _lose(answer: dict[str, Any]) -> None:
         usage["prompt_tokens_details"]["cached_tokens"] = 0
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _lose)
-
-
 DEFECT = Defect(
-    name="prefix_cache_short",
     title=f"of prompts over {_HORIZON:,} tokens no prefix is cached",
     caught_by="ai-suite/integration/test_prefix_cache.py::test_kept",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _lose),
     promises={"prefix_cache": True},
 )

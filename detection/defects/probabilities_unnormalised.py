@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import PLAIN, V2, Defect
 
@@ -18,14 +16,9 @@ def _halve(answer: dict[str, Any]) -> None:
             output["data"] = [value / 2 for value in output["data"]]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _halve)
-
-
 DEFECT = Defect(
-    name="probabilities_unnormalised",
     title="probabilities sum to 0.5",
     caught_by="ai-suite/smoke/test_answer.py::test_valid",
     protocols=(PLAIN, V2),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _halve),
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_requests
 from detection.switch import CHAT, Defect
 
@@ -16,14 +14,9 @@ def _cut(request: Object) -> None:
             message["content"] = message["content"][-_MOST:]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_requests(app, _cut)
-
-
 DEFECT = Defect(
-    name="prompt_cut_silently",
     title="the beginning of a long prompt does not reach the model, with 200",
     caught_by="ai-suite/integration/test_limits.py::test_prompt_refused",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _cut),
 )

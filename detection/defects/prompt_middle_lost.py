@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_requests, list_turns
 from detection.switch import CHAT, Defect
 
 _WINDOW = 5_000
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    def change(request: Object) -> None:
-        for turn in list_turns(request):
-            text = turn.get("content")
-            if isinstance(text, str) and len(text) > _WINDOW:
-                turn["content"] = text[: _WINDOW // 2] + text[-_WINDOW // 2 :]
-
-    return change_requests(app, change)
+def _change(request: Object) -> None:
+    for turn in list_turns(request):
+        text = turn.get("content")
+        if isinstance(text, str) and len(text) > _WINDOW:
+            turn["content"] = text[: _WINDOW // 2] + text[-_WINDOW // 2 :]
 
 
 DEFECT = Defect(
-    name="prompt_middle_lost",
     title=f"of a message of over {_WINDOW:,} characters the middle is not read",
     caught_by="ai-suite/integration/test_long_prompts.py::test_together",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _change),
 )

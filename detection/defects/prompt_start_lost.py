@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, list_turns
 from detection.intercept import Inference, intercept
 from detection.model_habits import forward_counted
@@ -22,17 +20,13 @@ def _shorten(request: Object) -> Object:
     return shorter
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference) -> None:
-        await forward_counted(call, _shorten(call.request))
-
-    return intercept(app, handle)
+async def _handle(call: Inference) -> None:
+    await forward_counted(call, _shorten(call.request))
 
 
 DEFECT = Defect(
-    name="prompt_start_lost",
     title=f"of a message of over {_WINDOW:,} characters only the end is read, and all is counted",
     caught_by="ai-suite/integration/test_long_prompts.py::test_facts",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: intercept(app, _handle),
 )

@@ -15,7 +15,6 @@ def _mix(talk: Talk) -> Reply:
 
 
 DEFECT = make_weakness(
-    "prompts_cross_requests",
     "an answer holds the system prompt of another request",
     "test_canary.py::test_cross_request",
     _mix,

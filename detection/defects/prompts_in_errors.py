@@ -29,7 +29,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="prompts_in_errors",
     title="the answer to an invalid request holds the request before it",
     caught_by="ai-suite/adversarial/test_canary.py::test_cross_request",
     protocols=(CHAT,),

@@ -7,7 +7,6 @@ from dataclasses import replace
 from detection.switch import Defect
 
 DEFECT = Defect(
-    name="rate_limit_ignored",
     title="a rate limit is promised and never applied",
     caught_by="ai-suite/integration/test_rate_limit.py::test_declined",
     promises={"rate_limit": 40},

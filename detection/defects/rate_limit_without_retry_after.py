@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message
+from starlette.types import Message
 
 from detection.change_request import change_heads
 from detection.switch import Defect
@@ -17,15 +17,10 @@ def _forget(start: Message, headers: MutableHeaders) -> None:
     del headers["retry-after"]
 
 
-def _outside(app: ASGIApp) -> ASGIApp:
-    return change_heads(app, _forget)
-
-
 DEFECT = Defect(
-    name="rate_limit_without_retry_after",
     title="429 comes without Retry-After",
     caught_by="ai-suite/integration/test_rate_limit.py::test_declined",
     promises={"rate_limit": _LIMIT},
     configure=lambda settings: replace(settings, rate_limit=_LIMIT),
-    outside=_outside,
+    outside=lambda app: change_heads(app, _forget),
 )

@@ -15,7 +15,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="ready_but_dead",
     title="health and readiness say ok, every inference answers 503",
     caught_by="ai-suite/smoke/test_health.py::test_predicts",
     wrap=_wrap,

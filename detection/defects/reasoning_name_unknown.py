@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_requests, list_turns
 from detection.switch import CHAT, Defect
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    def change(request: Object) -> None:
-        for turn in list_turns(request):
-            turn.pop("reasoning", None)
-
-    return change_requests(app, change)
+def _change(request: Object) -> None:
+    for turn in list_turns(request):
+        turn.pop("reasoning", None)
 
 
 DEFECT = Defect(
-    name="reasoning_name_unknown",
     title="earlier reasoning is read under its older name only",
     caught_by="ai-suite/integration/test_conversation.py::test_reasoning",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _change),
 )

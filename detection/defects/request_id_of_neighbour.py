@@ -36,7 +36,6 @@ def _outside(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="request_id_of_neighbour",
     title="of requests side by side, the answers carry the x-request-id of the last",
     caught_by="ai-suite/integration/test_concurrent.py::test_own_answers",
     protocols=(PLAIN, V2, CHAT, EMBEDDINGS),

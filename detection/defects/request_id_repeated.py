@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message
+from starlette.types import Message
 
 from detection.change_request import change_heads
 from detection.switch import Defect
@@ -13,14 +13,9 @@ def _stamp(start: Message, headers: MutableHeaders) -> None:
     headers["x-request-id"] = "0b2f6a8c5d1e4f37"
 
 
-def _outside(app: ASGIApp) -> ASGIApp:
-    return change_heads(app, _stamp)
-
-
 DEFECT = Defect(
-    name="request_id_repeated",
     title="every answer carries the same request id",
     caught_by="ai-suite/integration/test_trace.py::test_request_id",
     promises={"request_id": "x-request-id"},
-    outside=_outside,
+    outside=lambda app: change_heads(app, _stamp),
 )

@@ -19,7 +19,6 @@ async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
 
 
 DEFECT = Defect(
-    name="reset_mid_answer",
     title="every inference's answer breaks off in its middle, with a reset",
     caught_by="ai-suite/smoke/test_answer.py::test_valid",
     wire=_wire,

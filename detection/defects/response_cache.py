@@ -25,7 +25,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="response_cache",
     title="repeated requests are answered from a cache",
     caught_by="ai-suite/load/test_objectives.py::test_objective",
     protocols=(CHAT,),

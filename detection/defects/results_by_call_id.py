@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_requests
 from detection.switch import CHAT, Defect
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    def change(request: Object) -> None:
-        results = [message for message in request.get("messages") or () if "tool_call_id" in message]
-        last = {message["tool_call_id"]: message["content"] for message in results}
-        for message in results:
-            message["content"] = last[message["tool_call_id"]]
-
-    return change_requests(app, change)
+def _change(request: Object) -> None:
+    results = [message for message in request.get("messages") or () if "tool_call_id" in message]
+    last = {message["tool_call_id"]: message["content"] for message in results}
+    for message in results:
+        message["content"] = last[message["tool_call_id"]]
 
 
 DEFECT = Defect(
-    name="results_by_call_id",
     title="of two results with one id the last one stands for both",
     caught_by="ai-suite/integration/test_ids.py::test_same_call_id",
     protocols=(CHAT,),
     promises={"tools": True},
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _change),
 )

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_requests, list_roles
 from detection.switch import CHAT, Defect
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    def change(request: Object) -> None:
-        roles = list_roles(request)
-        if "tool" in roles:
-            last = max(number for number, role in enumerate(roles) if role == "user")
-            request["messages"] = request["messages"][: last + 1]
-
-    return change_requests(app, change)
+def _change(request: Object) -> None:
+    roles = list_roles(request)
+    if "tool" in roles:
+        last = max(number for number, role in enumerate(roles) if role == "user")
+        request["messages"] = request["messages"][: last + 1]
 
 
 DEFECT = Defect(
-    name="results_not_read",
     title="the results of tools do not reach the model, which calls them again",
     caught_by="ai-suite/integration/test_tools.py::test_goes_on",
     protocols=(CHAT,),
     promises={"tools": True},
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _change),
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Rows, change_rows
 from detection.switch import PLAIN, V2, Defect
 
@@ -14,14 +12,9 @@ def _wrap_rows(rows: Rows) -> Rows:
     return rows if len(rows) < _TOO_MANY else rows[: len(rows) % _TOO_MANY or 1]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_rows(app, _wrap_rows)
-
-
 DEFECT = Defect(
-    name="row_count_overflow",
     title="of 128 rows and more, n modulo 128 are answered, with 200",
     caught_by="ai-suite/integration/test_limits.py::test_rows",
     protocols=(PLAIN, V2),
-    wrap=_wrap,
+    wrap=lambda app: change_rows(app, _wrap_rows),
 )

@@ -6,32 +6,26 @@ import asyncio
 import json
 from collections.abc import Sequence
 
-from starlette.types import ASGIApp
-
 from detection.intercept import Inference, intercept_busy
 from detection.switch import CHAT, Defect
 
 _OVERLAP_S = 0.03
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference, under_way: Sequence[Inference]) -> None:
-        await asyncio.sleep(_OVERLAP_S)
-        forms = [other.request["response_format"] for other in under_way if other.request.get("response_format")]
-        if forms and call.request and "tools" not in call.request:
-            await call.forward(json.dumps({**call.request, "response_format": forms[0]}).encode())
-        else:
-            await call.forward()
-        await asyncio.sleep(_OVERLAP_S)
-
-    return intercept_busy(app, handle)
+async def _handle(call: Inference, under_way: Sequence[Inference]) -> None:
+    await asyncio.sleep(_OVERLAP_S)
+    forms = [other.request["response_format"] for other in under_way if other.request.get("response_format")]
+    if forms and call.request and "tools" not in call.request:
+        await call.forward(json.dumps({**call.request, "response_format": forms[0]}).encode())
+    else:
+        await call.forward()
+    await asyncio.sleep(_OVERLAP_S)
 
 
 DEFECT = Defect(
-    name="schema_leaks_to_neighbours",
     title="beside structured output, plain requests are answered by its schema",
     caught_by="ai-suite/integration/test_mixed.py::test_own_answers",
     protocols=(CHAT,),
     promises={"structured_output": True},
-    wrap=_wrap,
+    wrap=lambda app: intercept_busy(app, _handle),
 )

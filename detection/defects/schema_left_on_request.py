@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_pairs, list_messages
 from detection.switch import CHAT, Defect
 
@@ -16,15 +14,10 @@ def _add_text(request: Object, answer: Object) -> None:
                 holder["content"] += " DONE"
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_pairs(app, _add_text)
-
-
 DEFECT = Defect(
-    name="schema_left_on_request",
     title="structured output has a text behind it when the prompt asks for one",
     caught_by="ai-suite/adversarial/test_probes.py::test_schema_breakout",
     protocols=(CHAT,),
     promises={"structured_output": True},
-    wrap=_wrap,
+    wrap=lambda app: change_pairs(app, _add_text),
 )

@@ -13,7 +13,6 @@ def _refuse_others(line: str) -> str:
 
 
 DEFECT = Defect(
-    name="scheme_case_required",
     title="the right key is refused after the word bearer in small letters",
     caught_by="ai-suite/smoke/test_credentials.py::test_legal_spellings",
     needs_key=True,

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_requests
 from detection.switch import CHAT, Defect
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    def change(request: Object) -> None:
-        seen: set[str] = set()
-        kept = []
-        for message in request.get("messages") or ():
-            id_ = message.get("tool_call_id")
-            if id_ not in seen:
-                kept.append(message)
-            if id_ is not None:
-                seen.add(id_)
-        request["messages"] = kept
-
-    return change_requests(app, change)
+def _change(request: Object) -> None:
+    seen: set[str] = set()
+    kept = []
+    for message in request.get("messages") or ():
+        id_ = message.get("tool_call_id")
+        if id_ not in seen:
+            kept.append(message)
+        if id_ is not None:
+            seen.add(id_)
+    request["messages"] = kept
 
 
 DEFECT = Defect(
-    name="second_result_dropped",
     title="a second result with the id of an earlier one is left out",
     caught_by="ai-suite/integration/test_ids.py::test_same_call_id",
     protocols=(CHAT,),
     promises={"tools": True},
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _change),
 )

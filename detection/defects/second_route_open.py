@@ -17,7 +17,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="second_route_open",
     title="a second route to the same model asks for no key",
     caught_by="ai-suite/adversarial/test_open_routes.py::test_open_routes",
     protocols=(PLAIN,),

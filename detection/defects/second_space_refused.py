@@ -13,7 +13,6 @@ def _take_second(line: str) -> str:
 
 
 DEFECT = Defect(
-    name="second_space_refused",
     title="the right key is refused after two spaces",
     caught_by="ai-suite/smoke/test_credentials.py::test_legal_spellings",
     needs_key=True,

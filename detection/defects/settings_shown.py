@@ -19,7 +19,6 @@ def _outside(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="settings_shown",
     title="the server's settings are shown to everybody",
     caught_by="ai-suite/adversarial/test_open_routes.py::test_operator_pages",
     promises={"open_pages": ["/metrics", "/openapi.json"]},

@@ -24,7 +24,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="shared_memory_kills",
     title="one tensor in a shared memory of negative size ends the service",
     caught_by="ai-suite/adversarial/test_security.py::test_one_request_kills",
     protocols=(V2,),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import CHAT, Defect
 
@@ -19,14 +17,9 @@ def _move(answer: dict[str, Any]) -> None:
             message["reasoning_content"], message["content"] = message["content"], None
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _move)
-
-
 DEFECT = Defect(
-    name="short_answer_as_thinking",
     title="a short answer is filed as thinking, and the text is empty",
     caught_by="ai-suite/smoke/test_answer.py::test_valid",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _move),
 )

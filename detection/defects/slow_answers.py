@@ -7,7 +7,6 @@ from dataclasses import replace
 from detection.switch import Defect
 
 DEFECT = Defect(
-    name="slow_answers",
     title="every inference takes 1 s, where 0.5 s is the promised ceiling",
     caught_by="ai-suite/smoke/test_answer.py::test_latency",
     promises={"latency_ceiling": 0.5},

@@ -20,7 +20,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="slow_first_request",
     title="the first inference is not answered within any deadline",
     caught_by="ai-suite/smoke/test_answer.py::test_valid",
     wrap=_wrap,

@@ -21,7 +21,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="slow_leak",
     title="each request leaves 40 kB of memory behind",
     caught_by="ai-suite/load/test_soak.py::test_memory",
     protocols=(PLAIN, V2),

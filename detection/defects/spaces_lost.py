@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.change_request import list_messages
 from detection.switch import CHAT, Defect
@@ -18,15 +16,10 @@ def _strip(answer: dict[str, Any]) -> None:
                 delta["content"] = delta["content"].strip()
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _strip)
-
-
 DEFECT = Defect(
-    name="spaces_lost",
     title="streams lose the blanks between words",
     caught_by="ai-suite/smoke/test_stream.py::test_same_text",
     protocols=(CHAT,),
     promises={"deterministic": True},
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _strip),
 )

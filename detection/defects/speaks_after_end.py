@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import parse_event
 from detection.change_request import list_messages, replace_events
 from detection.switch import CHAT, Defect
@@ -26,14 +24,9 @@ def _begin() -> Callable[[bytes], Iterable[bytes]]:
     return replace
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return replace_events(app, _begin)
-
-
 DEFECT = Defect(
-    name="speaks_after_end",
     title="the last piece of a stream comes after the finish reason",
     caught_by="ai-suite/smoke/test_stream.py::test_complete",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: replace_events(app, _begin),
 )

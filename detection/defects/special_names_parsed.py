@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_requests
 from detection.switch import CHAT, Defect
 
@@ -18,14 +16,9 @@ def _parse(request: Object) -> None:
                 message["content"] = message["content"].replace(name, "a")
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_requests(app, _parse)
-
-
 DEFECT = Defect(
-    name="special_names_parsed",
     title="names of special tokens in a user's message are read as the tokens",
     caught_by="ai-suite/adversarial/test_probes.py::test_special_tokens",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _parse),
 )

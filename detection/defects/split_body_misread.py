@@ -18,7 +18,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="split_body_misread",
     title="of a body that comes in several packets the first is read",
     caught_by="ai-suite/integration/test_http.py::test_forms_accepted",
     wrap=_wrap,

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.types import ASGIApp
-
 from detection.intercept import Inference, intercept
 from detection.switch import CHAT, Defect
 
 _SECONDS = 1.7  # within the deadlines of the tests: what is not waited for counts against nobody
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference) -> None:
-        if b"(" * 100 in call.body:
-            await asyncio.sleep(_SECONDS)
-        await call.forward()
-
-    return intercept(app, handle)
+async def _handle(call: Inference) -> None:
+    if b"(" * 100 in call.body:
+        await asyncio.sleep(_SECONDS)
+    await call.forward()
 
 
 DEFECT = Defect(
-    name="sponge_of_brackets",
     title="a prompt of opening brackets takes many times as long as another of its length",
     caught_by="ai-suite/adversarial/test_probes.py::test_sponge",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: intercept(app, _handle),
 )

@@ -23,7 +23,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="stale_answer_after_idle",
     title="the first answer after an idle second is the last one before it",
     caught_by="ai-suite/integration/test_idle.py::test_first_after_pause",
     protocols=(PLAIN, V2, CHAT),

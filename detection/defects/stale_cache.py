@@ -22,7 +22,6 @@ def _make_key(call: Inference) -> Any:
 
 
 DEFECT = Defect(
-    name="stale_cache",
     title="answers come from a cache whose key is the beginning of the input",
     caught_by="ai-suite/integration/test_cache.py::test_",
     protocols=(PLAIN, V2, CHAT, EMBEDDINGS),

@@ -37,7 +37,6 @@ def _spread(row: list[float]) -> list[float]:
 
 
 DEFECT = Defect(
-    name="stale_replica",
     title="one answer in five comes from an older version of the model",
     caught_by="ai-suite/integration/test_repeat.py::test_one_version",
     protocols=(PLAIN, V2),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_pairs
 from detection.switch import CHAT, Defect
 
@@ -17,14 +15,9 @@ def _leak(request: Object, answer: Object) -> None:
             holder["content"] = (holder.get("content") or "") + text
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_pairs(app, _leak)
-
-
 DEFECT = Defect(
-    name="stop_string_leaked",
     title="an answer that a stop string ended holds it",
     caught_by="ai-suite/integration/test_parameters.py::test_stop",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_pairs(app, _leak),
 )

@@ -22,7 +22,6 @@ def _outside(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="stored_answer_of_another",
     title="an answer that is stored for one caller is given to another",
     caught_by="ai-suite/adversarial/test_stored_answers.py::test_stored_answers",
     protocols=(CHAT,),

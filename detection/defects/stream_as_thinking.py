@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import CHAT, Defect
 
@@ -17,14 +15,9 @@ def _move(answer: dict[str, Any]) -> None:
             delta["reasoning"] = delta.pop("content")
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _move)
-
-
 DEFECT = Defect(
-    name="stream_as_thinking",
     title="streamed, the answer comes as thinking and the text is empty",
     caught_by="ai-suite/smoke/test_stream.py::test_complete",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _move),
 )

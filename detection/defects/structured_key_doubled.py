@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_pairs, list_messages
 from detection.switch import CHAT, Defect
 
@@ -16,15 +14,10 @@ def _double(request: Object, answer: Object) -> None:
             holder["content"] = holder["content"].replace('":', '": ":', 1)
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_pairs(app, _double)
-
-
 DEFECT = Defect(
-    name="structured_key_doubled",
     title="structured output has a token twice, and is no JSON",
     caught_by="ai-suite/integration/test_structured.py::test_obeys",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_pairs(app, _double),
     promises={"structured_output": True},
 )

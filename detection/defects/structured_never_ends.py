@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_pairs, list_messages
 from detection.switch import CHAT, Defect
 
@@ -22,15 +20,10 @@ def _fill(request: Object, answer: Object) -> None:
             holder["content"] = holder["content"].replace("}", " " * _BLANKS_A_TOKEN * limit)
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_pairs(app, _fill)
-
-
 DEFECT = Defect(
-    name="structured_never_ends",
     title="structured output never closes its object, and runs to the limit of tokens",
     caught_by="ai-suite/integration/test_structured.py::test_obeys",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_pairs(app, _fill),
     promises={"structured_output": True},
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_pairs
 from detection.switch import CHAT, Defect
 
@@ -19,15 +17,10 @@ def _chatter(request: Object, answer: Object) -> None:
             holder["content"] = (holder.get("content") or "") + _POLITE
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_pairs(app, _chatter)
-
-
 DEFECT = Defect(
-    name="structured_output_trailing_text",
     title="text comes after the object that a schema asks for",
     caught_by="ai-suite/integration/test_structured.py::test_obeys",
     protocols=(CHAT,),
     promises={"structured_output": True},
-    wrap=_wrap,
+    wrap=lambda app: change_pairs(app, _chatter),
 )

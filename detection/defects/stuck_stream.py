@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_events
 from detection.switch import CHAT, Defect
 
 _SENT = 3
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_events(app, lambda index, event: event if index < _SENT else None, then_hang=True)
-
-
 DEFECT = Defect(
-    name="stuck_stream",
     title="streams send two pieces of text, then nothing, and stay open",
     caught_by="ai-suite/smoke/test_stream.py::test_complete",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_events(app, lambda index, event: event if index < _SENT else None, then_hang=True),
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_requests
 from detection.switch import CHAT, Defect
 
@@ -18,15 +16,10 @@ def _move(request: Object) -> None:
         request["messages"] = messages[1:]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_requests(app, _move)
-
-
 DEFECT = Defect(
-    name="system_at_end",
     title="the system's message moves to the last turn, so that no prefix stays",
     caught_by="ai-suite/integration/test_prefix_cache.py::test_kept",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _move),
     promises={"prefix_cache": True},
 )

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import list_turns
 from detection.intercept import Inference, intercept
 from detection.model_habits import forward_counted
 from detection.switch import CHAT, Defect
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference) -> None:
-        kept = [turn for turn in list_turns(call.request) if turn.get("role") != "system"]
-        await forward_counted(call, {**call.request, "messages": kept} if kept else call.request)
-
-    return intercept(app, handle)
+async def _handle(call: Inference) -> None:
+    kept = [turn for turn in list_turns(call.request) if turn.get("role") != "system"]
+    await forward_counted(call, {**call.request, "messages": kept} if kept else call.request)
 
 
 DEFECT = Defect(
-    name="system_counted_not_read",
     title="system messages are counted and do not reach the model",
     caught_by="ai-suite/integration/test_conversation.py::test_messages",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: intercept(app, _handle),
 )

@@ -23,7 +23,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="template_kills",
     title="one template that does not end keeps the service from answering anybody",
     caught_by="ai-suite/adversarial/test_security.py::test_one_request_kills",
     protocols=(CHAT,),

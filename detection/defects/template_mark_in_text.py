@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import CHAT, Defect
 
@@ -21,14 +19,9 @@ def _add_mark(answer: dict[str, Any]) -> None:
             holder["content"] = (holder.get("content") or "") + _MARK
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _add_mark)
-
-
 DEFECT = Defect(
-    name="template_mark_in_text",
     title="answers that end by themselves have the mark of the turn's end in their text",
     caught_by="ai-suite/integration/test_written_text.py::test_no_template_marks",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _add_mark),
 )

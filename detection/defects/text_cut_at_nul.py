@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import change_requests
 from detection.switch import CHAT, Defect
 
@@ -15,14 +13,9 @@ def _cut_text(request: dict[str, object]) -> None:
             message["content"] = message["content"].partition("\0")[0]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_requests(app, _cut_text)
-
-
 DEFECT = Defect(
-    name="text_cut_at_nul",
     title="a prompt is cut at its first NUL",
     caught_by="ai-suite/integration/test_unicode.py",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _cut_text),
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_request import change_requests
 from detection.switch import CHAT, Defect
 
@@ -16,14 +14,9 @@ def _take_out(request: dict[str, Any]) -> None:
             message["content"] = message["content"].replace("/no_think", "").replace("/think", "")
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_requests(app, _take_out)
-
-
 DEFECT = Defect(
-    name="think_in_path_switches",
     title="switches of thinking are taken out of messages, wherever they stand",
     caught_by="ai-suite/integration/test_written_text.py::test_template_texts_kept",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _take_out),
 )

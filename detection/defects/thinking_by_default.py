@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object
 from detection.switch import CHAT, Defect
 from detection.thinking import think_where
@@ -15,15 +13,10 @@ def _says_nothing(request: Object) -> bool:
     return not any(name in request for name in _SWITCHES)
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return think_where(app, _says_nothing)
-
-
 DEFECT = Defect(
-    name="thinking_by_default",
     title="without any switch of thinking it thinks, though that is promised to be off",
     caught_by="ai-suite/integration/test_written_text.py::test_reasoning_promised",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: think_where(app, _says_nothing),
     promises={"reasoning": "off"},
 )

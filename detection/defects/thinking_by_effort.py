@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object
 from detection.switch import CHAT, Defect
 from detection.thinking import think_where
@@ -13,15 +11,10 @@ def _has_effort(request: Object) -> bool:
     return request.get("reasoning_effort") not in (None, "none")
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return think_where(app, _has_effort)
-
-
 DEFECT = Defect(
-    name="thinking_by_effort",
     title="any `reasoning_effort` switches thinking on, though it is promised to be off",
     caught_by="ai-suite/integration/test_written_text.py::test_reasoning_promised",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: think_where(app, _has_effort),
     promises={"reasoning": "off"},
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_pairs, list_messages
 from detection.switch import CHAT, Defect
 from detection.thinking import read_switch
@@ -17,15 +15,10 @@ def _spill(request: Object, answer: Object) -> None:
             holder["content"] = _THOUGHT + holder["content"]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_pairs(app, _spill)
-
-
 DEFECT = Defect(
-    name="thinking_spilled",
     title="switched off, thinking goes on in the text, and ends with a closing tag",
     caught_by="ai-suite/integration/test_written_text.py::test_reasoning_promised",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_pairs(app, _spill),
     promises={"reasoning": "off"},
 )

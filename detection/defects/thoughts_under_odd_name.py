@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import CHAT, Defect
 from detection.thinking import add_thinking
@@ -15,15 +13,10 @@ def _hide_count(answer: dict[str, Any]) -> None:
     (answer.get("usage") or {}).pop("completion_tokens_details", None)
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(add_thinking(app, 6, "inner_monologue"), _hide_count)
-
-
 DEFECT = Defect(
-    name="thoughts_under_odd_name",
     title="thinking, promised to be on, is in a member that no client reads",
     caught_by="ai-suite/integration/test_written_text.py::test_reasoning_promised",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(add_thinking(app, 6, "inner_monologue"), _hide_count),
     promises={"reasoning": "on"},
 )

@@ -6,7 +6,6 @@ from detection.leaking_slots import leak_slots, slow_down
 from detection.switch import CHAT, Defect
 
 DEFECT = Defect(
-    name="thread_pool_leaks",
     title="forty clients that leave in mid-stream take all threads with them",
     caught_by="ai-suite/integration/test_disconnect.py::test_leaving_uses_nothing_up",
     protocols=(CHAT,),

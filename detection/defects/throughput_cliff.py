@@ -28,7 +28,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="throughput_cliff",
     title=f"with over {_MOST} requests in flight it answers a quarter as many per second",
     caught_by="ai-suite/load/test_queue.py::test_no_cliff",
     protocols=(PLAIN, V2),

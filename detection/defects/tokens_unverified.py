@@ -13,7 +13,6 @@ def _has_three_parts(line: str) -> bool:
 
 
 DEFECT = Defect(
-    name="tokens_unverified",
     title="a token that has ended, or that nobody signed, opens the door",
     caught_by="ai-suite/adversarial/test_security.py::test_disguised_keys",
     needs_key=True,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.change_request import list_messages
 from detection.switch import CHAT, Defect
@@ -18,15 +16,10 @@ def _cut_arguments(answer: dict[str, Any]) -> None:
                 call["function"]["arguments"] = arguments.rstrip("}")
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _cut_arguments)
-
-
 DEFECT = Defect(
-    name="tool_arguments_cut",
     title="the arguments of tool calls lack their last brace",
     caught_by="ai-suite/integration/test_tools.py::test_called",
     protocols=(CHAT,),
     promises={"tools": True},
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _cut_arguments),
 )

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import CHAT, Defect
 
@@ -17,15 +15,10 @@ def _parse(answer: dict[str, Any]) -> None:
             call["function"]["arguments"] = json.loads(call["function"]["arguments"])
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _parse)
-
-
 DEFECT = Defect(
-    name="tool_arguments_object",
     title="the arguments of tool calls are an object, not a text",
     caught_by="ai-suite/integration/test_tools.py::test_called",
     protocols=(CHAT,),
     promises={"tools": True},
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _parse),
 )

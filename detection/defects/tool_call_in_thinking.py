@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.moved_calls import move_calls
 from detection.switch import CHAT, Defect
 
-
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return move_calls(app, "reasoning_content", "<tool_call>")
-
-
 DEFECT = Defect(
-    name="tool_call_in_thinking",
     title="a call of a tool is left in the thinking",
     caught_by="ai-suite/integration/test_tools.py::test_called",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: move_calls(app, "reasoning_content", "<tool_call>"),
     promises={"tools": True},
 )

@@ -10,7 +10,6 @@ def _follow(talk: Talk) -> Reply:
 
 
 DEFECT = make_weakness(
-    "tool_definition_obeyed",
     "the model follows an order in the definition of a tool",
     "test_probes.py::test_poisoned_tool",
     _follow,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import CHAT, Defect
 
@@ -16,15 +14,10 @@ def _stop(answer: dict[str, Any]) -> None:
             choice["finish_reason"] = "stop"
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _stop)
-
-
 DEFECT = Defect(
-    name="tool_finish_stop",
     title="an answer that calls a tool ends with finish_reason stop",
     caught_by="ai-suite/integration/test_tools.py::test_call_ending",
     protocols=(CHAT,),
     promises={"tools": True},
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _stop),
 )

@@ -33,7 +33,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="tool_parser_shared",
     title="a stream loses its call of a tool when another stream begins",
     caught_by="ai-suite/integration/test_own_calls.py::test_own_calls",
     protocols=(CHAT,),

@@ -10,7 +10,6 @@ def _follow(talk: Talk) -> Reply:
 
 
 DEFECT = make_weakness(
-    "tool_result_obeyed",
     "the model follows an order in the result of a tool",
     "test_probes.py::test_injection_tool_result",
     _follow,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.change_request import list_messages
 from detection.switch import CHAT, Defect
@@ -18,15 +16,10 @@ def _rename(answer: dict[str, Any]) -> None:
                 call["function"]["name"] = f"functions.{name}"
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _rename)
-
-
 DEFECT = Defect(
-    name="tool_wrong_name",
     title="tools are called by a name that is not among the offered ones",
     caught_by="ai-suite/integration/test_tools.py::test_called",
     protocols=(CHAT,),
     promises={"tools": True},
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _rename),
 )

@@ -6,8 +6,6 @@ import asyncio
 import json
 from collections.abc import Sequence
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object
 from detection.intercept import Inference, intercept_busy
 from detection.switch import CHAT, Defect
@@ -15,28 +13,24 @@ from detection.switch import CHAT, Defect
 _OVERLAP_S = 0.03
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference, under_way: Sequence[Inference]) -> None:
-        await asyncio.sleep(_OVERLAP_S)
-        in_use: Object = {}
-        for other in under_way:
-            for tool in other.request.get("tools") or ():
-                in_use.setdefault(tool["function"]["name"], tool)
-        if call.request.get("tools"):
-            tools = [in_use[tool["function"]["name"]] for tool in call.request["tools"]]
-            await call.forward(json.dumps({**call.request, "tools": tools}).encode())
-        else:
-            await call.forward()
-        await asyncio.sleep(_OVERLAP_S)
-
-    return intercept_busy(app, handle)
+async def _handle(call: Inference, under_way: Sequence[Inference]) -> None:
+    await asyncio.sleep(_OVERLAP_S)
+    in_use: Object = {}
+    for other in under_way:
+        for tool in other.request.get("tools") or ():
+            in_use.setdefault(tool["function"]["name"], tool)
+    if call.request.get("tools"):
+        tools = [in_use[tool["function"]["name"]] for tool in call.request["tools"]]
+        await call.forward(json.dumps({**call.request, "tools": tools}).encode())
+    else:
+        await call.forward()
+    await asyncio.sleep(_OVERLAP_S)
 
 
 DEFECT = Defect(
-    name="tools_by_name",
     title="a tool of a name that another request uses meanwhile has that one's schema",
     caught_by="ai-suite/integration/test_own_calls.py::test_own_calls",
     protocols=(CHAT,),
     promises={"tools": True},
-    wrap=_wrap,
+    wrap=lambda app: intercept_busy(app, _handle),
 )

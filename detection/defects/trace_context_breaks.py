@@ -21,7 +21,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="trace_context_breaks",
     title="a request with a traceparent header is answered 500",
     caught_by="ai-suite/integration/test_trace.py::test_traced",
     wrap=_wrap,

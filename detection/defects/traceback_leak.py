@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import Defect
 
@@ -27,13 +25,8 @@ def _leak(answer: dict[str, Any]) -> None:
         error["message"] = _TRACEBACK + error["message"]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _leak, statuses=range(400, 500))
-
-
 DEFECT = Defect(
-    name="traceback_leak",
     title="a bad request is answered with a Python traceback and file paths",
     caught_by="ai-suite/smoke/test_errors.py::test_nothing_leaks",
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _leak, statuses=range(400, 500)),
 )

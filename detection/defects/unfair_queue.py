@@ -34,7 +34,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="unfair_queue",
     title="of the requests that wait, the newest is served first",
     caught_by="ai-suite/load/test_queue.py::test_fair",
     protocols=(PLAIN, V2, CHAT),

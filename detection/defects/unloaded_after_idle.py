@@ -23,7 +23,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="unloaded_after_idle",
     title="the first request after an idle second fails, because the model was put away",
     caught_by="ai-suite/integration/test_idle.py::test_first_after_pause",
     protocols=(PLAIN, V2, CHAT, EMBEDDINGS),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import CHAT, Defect
 
@@ -19,14 +17,9 @@ def _count_events(answer: dict[str, Any]) -> None:
         counts["total_tokens"] += _EVENTS_WITHOUT_TOKENS
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _count_events)
-
-
 DEFECT = Defect(
-    name="usage_differs_streamed",
     title="a streamed answer is said to have two tokens more than the same one whole",
     caught_by="ai-suite/integration/test_usage.py::test_streamed_counts",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _count_events),
 )

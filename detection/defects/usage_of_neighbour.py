@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.neighbour_answers import Object, change_by_neighbour
 from detection.switch import CHAT, EMBEDDINGS, Defect
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    def change(answer: Object, other: Object) -> None:
-        answer["usage"] = other["usage"]
-
-    return change_by_neighbour(app, change)
+def _change(answer: Object, other: Object) -> None:
+    answer["usage"] = other["usage"]
 
 
 DEFECT = Defect(
-    name="usage_of_neighbour",
     title="of requests side by side, all state the token counts of the last",
     caught_by="ai-suite/integration/test_concurrent.py::test_own_answers",
     protocols=(CHAT, EMBEDDINGS),
-    wrap=_wrap,
+    wrap=lambda app: change_by_neighbour(app, _change),
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import CHAT, Defect
 
@@ -16,14 +14,9 @@ def _forget(answer: dict[str, Any]) -> None:
         counts["total_tokens"] = counts["prompt_tokens"] + counts["completion_tokens"]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _forget)
-
-
 DEFECT = Defect(
-    name="usage_undercounted",
     title="a quarter of the completion tokens is counted",
     caught_by="ai-suite/integration/test_usage.py::test_counts",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _forget),
 )

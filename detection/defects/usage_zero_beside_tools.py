@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_pairs
 from detection.switch import CHAT, Defect
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    def change(request: Object, answer: Object) -> None:
-        if request.get("tools") and request.get("stream") and answer.get("usage"):
-            answer["usage"] = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
-
-    return change_pairs(app, change)
+def _change(request: Object, answer: Object) -> None:
+    if request.get("tools") and request.get("stream") and answer.get("usage"):
+        answer["usage"] = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 
 
 DEFECT = Defect(
-    name="usage_zero_beside_tools",
     title="streamed, the token counts beside tools are zero",
     caught_by="ai-suite/integration/test_tools.py::test_usage_beside_tools",
     protocols=(CHAT,),
     promises={"tools": True},
-    wrap=_wrap,
+    wrap=lambda app: change_pairs(app, _change),
 )

@@ -10,7 +10,6 @@ def _believe(talk: Talk) -> Reply:
 
 
 DEFECT = make_weakness(
-    "user_overrules_system",
     "a user who writes in the name of the system is obeyed",
     "test_probes.py::test_instruction_hierarchy",
     _believe,

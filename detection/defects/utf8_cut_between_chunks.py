@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.change_request import list_messages
 from detection.switch import CHAT, Defect
@@ -21,14 +19,9 @@ def _cut_event(answer: dict[str, object]) -> None:
             delta["content"] = text
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _cut_event)
-
-
 DEFECT = Defect(
-    name="utf8_cut_between_chunks",
     title="in streams, characters at the edge of a chunk become U+FFFD",
     caught_by="ai-suite/integration/test_unicode.py",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _cut_event),
 )

@@ -30,7 +30,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="warm_answer_differs",
     title="a prompt that is in the cache has another answer than when it was new",
     caught_by="ai-suite/integration/test_parameters.py::test_repeatable",
     protocols=(CHAT,),

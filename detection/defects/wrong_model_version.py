@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import CHAT, V2, Defect
 from harness.reference.settings import CHAT_MODEL
@@ -22,14 +20,9 @@ def _stamp(answer: dict[str, Any]) -> None:
         answer["version"] = _OLD
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _stamp)
-
-
 DEFECT = Defect(
-    name="wrong_model_version",
     title="answers are stamped with another model version or name than the announced one",
     caught_by="ai-suite/smoke/test_identity.py::test_model_",
     protocols=(V2, CHAT),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _stamp),
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import CHAT, Defect
 
@@ -15,14 +13,9 @@ def _misadd(answer: dict[str, Any]) -> None:
         counts["total_tokens"] = counts["completion_tokens"]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _misadd)
-
-
 DEFECT = Defect(
-    name="wrong_usage",
     title="the total of tokens leaves out the prompt",
     caught_by="ai-suite/integration/test_usage.py::test_counts",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _misadd),
 )

@@ -36,7 +36,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 DEFECT = Defect(
-    name="wrong_when_long_and_busy",
     title="long prompts beside others get another answer now and then",
     caught_by="ai-suite/integration/test_mixed.py::test_own_answers",
     protocols=(CHAT,),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Rows, change_rows
 from detection.switch import PLAIN, V2, Defect
 from harness.reference.digits import FEATURES
@@ -13,14 +11,9 @@ def _fit(rows: Rows) -> Rows:
     return [(row + [0] * FEATURES)[:FEATURES] if isinstance(row, list) else row for row in rows]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_rows(app, _fit)
-
-
 DEFECT = Defect(
-    name="wrong_width_accepted",
     title="rows that are too short or too long are answered 200",
     caught_by="ai-suite/integration/test_bad_inputs.py::test_refused_values",
     protocols=(PLAIN, V2),
-    wrap=_wrap,
+    wrap=lambda app: change_rows(app, _fit),
 )

@@ -30,7 +30,6 @@ class _Gateway(Hardened):
 
 
 DEFECT = GatewayDefect(
-    name="breaker_never_closes",
     title="a breaker that has opened never closes again",
     gateway=_Gateway,
     experiment="both_down",

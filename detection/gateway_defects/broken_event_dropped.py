@@ -23,7 +23,6 @@ class _Gateway(Hardened):
 
 
 DEFECT = GatewayDefect(
-    name="broken_event_dropped",
     title="an event that cannot be read is left out of a stream",
     gateway=_Gateway,
     experiment="events_broken",

@@ -27,7 +27,6 @@ class _Gateway(Hardened):
 
 
 DEFECT = GatewayDefect(
-    name="buffers_streams",
     title="streams are held back to their end and passed on in one piece",
     gateway=_Gateway,
     experiment="streams_flow",

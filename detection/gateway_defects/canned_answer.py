@@ -38,7 +38,6 @@ class _Gateway(Hardened):
 
 
 DEFECT = GatewayDefect(
-    name="canned_answer",
     title="without an upstream, a canned apology is answered as a success",
     gateway=_Gateway,
     experiment="both_down",

@@ -27,7 +27,6 @@ class _Gateway(Hardened):
 
 
 DEFECT = GatewayDefect(
-    name="connections_lost_on_errors",
     title="a request that fails never gives its connection back to the pool",
     gateway=_Gateway,
     experiment="both_down",

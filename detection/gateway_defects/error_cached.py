@@ -25,7 +25,6 @@ class _Gateway(Hardened):
 
 
 DEFECT = GatewayDefect(
-    name="error_cached",
     title="an error is cached: the same request gets it again after the fault",
     gateway=_Gateway,
     experiment="both_down",

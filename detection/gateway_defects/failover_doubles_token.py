@@ -10,7 +10,6 @@ class _Gateway(FailingOver):
 
 
 DEFECT = GatewayDefect(
-    name="failover_doubles_token",
     title="a stream that breaks goes on one event too early",
     gateway=_Gateway,
     experiment="streams_cut",

@@ -34,7 +34,6 @@ def _forget_history(call: UpstreamCall) -> UpstreamCall:
 
 
 DEFECT = GatewayDefect(
-    name="failover_forgets",
     title="a failover sends the last message of a conversation alone",
     gateway=_Gateway,
     experiment="one_down",

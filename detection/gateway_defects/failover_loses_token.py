@@ -10,7 +10,6 @@ class _Gateway(FailingOver):
 
 
 DEFECT = GatewayDefect(
-    name="failover_loses_token",
     title="a stream that breaks goes on one event too late",
     gateway=_Gateway,
     experiment="streams_cut",

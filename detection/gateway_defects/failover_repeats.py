@@ -10,7 +10,6 @@ class _Gateway(FailingOver):
 
 
 DEFECT = GatewayDefect(
-    name="failover_repeats",
     title="a stream that breaks is begun again from its start",
     gateway=_Gateway,
     experiment="streams_cut",

@@ -33,7 +33,6 @@ class _Gateway(RoundRobin):
 
 
 DEFECT = GatewayDefect(
-    name="health_check_lies",
     title="an upstream counts as well while its health page answers, whatever its model does",
     gateway=_Gateway,
     experiment="one_gray",

@@ -28,7 +28,6 @@ class _Gateway(Hardened):
 
 
 DEFECT = GatewayDefect(
-    name="leak_on_abort",
     title="a client that leaves never gives its slot back",
     gateway=_Gateway,
     experiment="clients_leave",

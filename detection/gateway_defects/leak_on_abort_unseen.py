@@ -21,7 +21,6 @@ class _Gateway(Hardened):
 
 
 DEFECT = GatewayDefect(
-    name="leak_on_abort_unseen",
     title="a client that leaves never gives its slot back, and there are many slots",
     gateway=_Gateway,
     experiment="aborts",

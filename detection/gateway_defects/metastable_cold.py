@@ -44,7 +44,6 @@ class MetastableCold(Hardened):
 
 
 DEFECT = GatewayDefect(
-    name="metastable_cold",
     title="what makes the gateway fast is kept by answers in time alone: after a slow phase none is",
     gateway=MetastableCold,
     experiment="slow_pulse",

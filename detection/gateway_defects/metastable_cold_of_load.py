@@ -8,7 +8,6 @@ from detection.gateway_defects import metastable_cold
 
 DEFECT = replace(
     metastable_cold.DEFECT,
-    name="metastable_cold_of_load",
     title="what makes the gateway fast is kept by answers in time alone: after a pulse of load none is",
     experiment="load_pulse",
 )

@@ -58,7 +58,6 @@ async def _end(attempt: _Attempt) -> None:
 
 
 DEFECT = GatewayDefect(
-    name="metastable_retries",
     title="attempts that are late are repeated while their work goes on: a slow phase outlives its cause",
     gateway=MetastableRetries,
     experiment="slow_pulse",

@@ -8,7 +8,6 @@ from detection.gateway_defects import metastable_retries
 
 DEFECT = replace(
     metastable_retries.DEFECT,
-    name="metastable_retries_of_load",
     title="attempts that are late are repeated while their work goes on: a pulse of load never ends",
     experiment="load_pulse",
 )

@@ -14,7 +14,6 @@ class _Gateway(RoundRobin):
 
 
 DEFECT = GatewayDefect(
-    name="no_deadline",
     title="a silent upstream is waited for without a deadline",
     gateway=_Gateway,
     experiment="one_silent",

@@ -6,7 +6,6 @@ from detection.gateway_defect import DRAINS, GatewayDefect
 from harness.reference.hardened import Hardened
 
 DEFECT = GatewayDefect(
-    name="no_drain",
     title="replicas end without finishing what they have begun",
     gateway=Hardened,
     experiment="replica_ends",

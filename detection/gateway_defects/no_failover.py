@@ -5,7 +5,6 @@ from __future__ import annotations
 from detection.gateway_defect import OBJECTIVE, GatewayDefect, RoundRobin
 
 DEFECT = GatewayDefect(
-    name="no_failover",
     title="a dead upstream keeps its turn, and nothing is tried elsewhere",
     gateway=RoundRobin,
     experiment="one_down",

@@ -25,7 +25,6 @@ class _Gateway(Hardened):
 
 
 DEFECT = GatewayDefect(
-    name="queue_grows",
     title="overload is taken without a bound: everybody waits, and nobody is told",
     gateway=_Gateway,
     experiment="overload_step",

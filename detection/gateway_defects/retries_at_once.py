@@ -22,7 +22,6 @@ class _Gateway(Hardened):
 
 
 DEFECT = GatewayDefect(
-    name="retries_at_once",
     title="a request that is refused with 429 is sent again at once",
     gateway=_Gateway,
     experiment="rate_limited",

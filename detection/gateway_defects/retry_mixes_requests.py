@@ -31,7 +31,6 @@ class _Gateway(RoundRobin):
 
 
 DEFECT = GatewayDefect(
-    name="retry_mixes_requests",
     title="a retry sends the request of another client",
     gateway=_Gateway,
     experiment="one_down",

@@ -26,7 +26,6 @@ class _Gateway(RoundRobin):
 
 
 DEFECT = GatewayDefect(
-    name="retry_without_budget",
     title="each request is tried up to ten times at once",
     gateway=_Gateway,
     experiment="overloaded",

@@ -31,7 +31,6 @@ class _Gateway(Hardened):
 
 
 DEFECT = GatewayDefect(
-    name="sheds_late",
     title="overload is refused after three seconds in a queue",
     gateway=_Gateway,
     experiment="overload_step",

@@ -29,7 +29,6 @@ class _Gateway(Hardened):
 
 
 DEFECT = GatewayDefect(
-    name="stale_answer_as_fresh",
     title="without an upstream, the last answer to anybody is served as if it were fresh",
     gateway=_Gateway,
     experiment="both_down",

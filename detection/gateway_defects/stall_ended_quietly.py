@@ -17,7 +17,6 @@ class _Gateway(SwallowingGateway):
 
 
 DEFECT = GatewayDefect(
-    name="stall_ended_quietly",
     title="a stream that stalls is ended as if it were whole",
     gateway=_Gateway,
     experiment="streams_stall",

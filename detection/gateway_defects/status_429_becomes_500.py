@@ -21,7 +21,6 @@ class _Gateway(Hardened):
 
 
 DEFECT = GatewayDefect(
-    name="status_429_becomes_500",
     title="a 429 of an upstream becomes a 500",
     gateway=_Gateway,
     experiment="rate_limited",

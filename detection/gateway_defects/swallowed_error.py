@@ -30,7 +30,6 @@ class SwallowingGateway(RestChanging):
 
 
 DEFECT = GatewayDefect(
-    name="swallowed_error",
     title="a stream that breaks is ended as if it were whole",
     gateway=SwallowingGateway,
     experiment="streams_cut",

@@ -25,7 +25,6 @@ class _Gateway(Hardened):
 
 
 DEFECT = GatewayDefect(
-    name="token_given_up",
     title="after a 401 of an upstream every request is refused, for good",
     gateway=_Gateway,
     experiment="token_refused",

@@ -24,7 +24,6 @@ class _Gateway(Hardened):
 
 
 DEFECT = GatewayDefect(
-    name="unbounded_queue",
     title="requests queue without a bound while an upstream is slow",
     gateway=_Gateway,
     experiment="both_slow",

@@ -87,7 +87,7 @@ def _make_reworded(change: Change) -> Wrap:
         numbers = re.findall(r"\d+", question)
         return change(usual, int(numbers[-1])) if numbers else usual
 
-    return make_variant("reworded", "", reword).wrap
+    return make_variant("", reword).wrap
 
 
 def _change_engine(change: Change, count: int, more: str, seed: int) -> Trial:

@@ -5,22 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from starlette.types import ASGIApp, Message
+from starlette.types import Message
 
 from detection.intercept import Inference, intercept_batches
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Variant
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def answer(calls: Sequence[Inference]) -> Sequence[Sequence[Message]]:
-        return await asyncio.gather(*(call.collect() for call in calls))
-
-    return intercept_batches(app, answer)
+async def _answer(calls: Sequence[Inference]) -> Sequence[Sequence[Message]]:
+    return await asyncio.gather(*(call.collect() for call in calls))
 
 
 VARIANT = Variant(
-    name="answers_in_batches",
     title="requests side by side are answered together, each by itself",
     protocols=(PLAIN, V2, CHAT, EMBEDDINGS),
-    wrap=_wrap,
+    wrap=lambda app: intercept_batches(app, _answer),
 )

@@ -32,4 +32,4 @@ def _wrap(app: ASGIApp) -> ASGIApp:
     return around
 
 
-VARIANT = Variant(name="busy_429", title="more than 12 inferences at once are declined with 429", wrap=_wrap)
+VARIANT = Variant(title="more than 12 inferences at once are declined with 429", wrap=_wrap)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message
+from starlette.types import Message
 
 from detection.change_request import change_heads
 from detection.switch import Variant
@@ -13,8 +13,4 @@ def _close(start: Message, headers: MutableHeaders) -> None:
     headers["connection"] = "close"
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_heads(app, _close)
-
-
-VARIANT = Variant(name="connection_close", title="the connection is closed after every inference", wrap=_wrap)
+VARIANT = Variant(title="the connection is closed after every inference", wrap=lambda app: change_heads(app, _close))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from starlette.types import ASGIApp
-
-from detection.change_request import replace_events
+from detection.change_request import replace_each_event
 from detection.switch import CHAT, Variant
 
 
@@ -14,10 +12,8 @@ def _crlf(event: bytes) -> Iterable[bytes]:
     return [event.replace(b"data: ", b"data:", 1).replace(b"\n", b"\r\n")]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return replace_events(app, lambda: _crlf)
-
-
 VARIANT = Variant(
-    name="crlf_sse", title="lines of streams end with CR LF, without a blank after data:", protocols=(CHAT,), wrap=_wrap
+    title="lines of streams end with CR LF, without a blank after data:",
+    protocols=(CHAT,),
+    wrap=lambda app: replace_each_event(app, _crlf),
 )

@@ -13,4 +13,4 @@ def _reword(question: str, usual: str) -> str:
     return "I would rather not." if _CHANCE.random() < 0.125 else usual
 
 
-VARIANT = make_variant("declines_now_and_then", "one answer in eight is a polite refusal", _reword, is_stable=False)
+VARIANT = make_variant("one answer in eight is a polite refusal", _reword, is_stable=False)

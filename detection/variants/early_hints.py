@@ -17,4 +17,4 @@ async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
         yield part
 
 
-VARIANT = Variant(name="early_hints", title="an interim answer (103) comes before each answer", wire=_wire)
+VARIANT = Variant(title="an interim answer (103) comes before each answer", wire=_wire)

@@ -13,4 +13,4 @@ def _reword(question: str, usual: str) -> str:
     return "" if _CHANCE.random() < 0.2 else usual
 
 
-VARIANT = make_variant("empty_now_and_then", "one answer in five is empty", _reword, is_stable=False)
+VARIANT = make_variant("one answer in five is empty", _reword, is_stable=False)

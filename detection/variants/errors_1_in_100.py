@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from detection.background_errors import make_error_variant
 
-VARIANT = make_error_variant("errors_1_in_100", 0.01)
+VARIANT = make_error_variant(0.01)

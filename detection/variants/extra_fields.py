@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Variant
 
@@ -20,13 +18,8 @@ def _extend(answer: dict[str, Any]) -> None:
         (choice.get("message") or choice["delta"])["reasoning_content"] = None
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _extend)
-
-
 VARIANT = Variant(
-    name="extra_fields",
     title="answers hold fields that the protocol does not know",
     protocols=(PLAIN, V2, CHAT, EMBEDDINGS),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _extend),
 )

@@ -6,7 +6,6 @@ from detection.obedient import put_around
 from detection.switch import CHAT, Variant
 
 VARIANT = Variant(
-    name="follows_orders",
     title="the model does what its user orders, and nothing that documents or tools order",
     protocols=(CHAT,),
     wrap=put_around,

@@ -13,4 +13,4 @@ def _reword(question: str, usual: str) -> str:
     return " ".join(word for word in usual.split(" ") if _CHANCE.random() > 0.15) or usual
 
 
-VARIANT = make_variant("forgets_words", "each word of an answer may be missing", _reword, is_stable=False)
+VARIANT = make_variant("each word of an answer may be missing", _reword, is_stable=False)

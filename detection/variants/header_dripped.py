@@ -20,4 +20,4 @@ async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
             yield part._replace(data=part.data[start : start + size])
 
 
-VARIANT = Variant(name="header_dripped", title="heads of answers come in pieces of 40 bytes", wire=_wire)
+VARIANT = Variant(title="heads of answers come in pieces of 40 bytes", wire=_wire)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp
 
 from detection.intercept import Inference, intercept
 from detection.switch import Variant
@@ -11,17 +10,14 @@ from detection.switch import Variant
 _MISTAKES = (400, 413, 415, 422)
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Inference) -> None:
-        answer = await call.collect() if not call.streams else None
-        if answer is not None and answer[0]["status"] in _MISTAKES:
-            await call.answer(PlainTextResponse("Internal Server Error", 500))
-        elif answer is not None:
-            await call.replay(answer)
-        else:
-            await call.forward()
-
-    return intercept(app, handle)
+async def _handle(call: Inference) -> None:
+    answer = await call.collect() if not call.streams else None
+    if answer is not None and answer[0]["status"] in _MISTAKES:
+        await call.answer(PlainTextResponse("Internal Server Error", 500))
+    elif answer is not None:
+        await call.replay(answer)
+    else:
+        await call.forward()
 
 
-VARIANT = Variant(name="house_style_500", title="bad input is answered 500 in plain text", wrap=_wrap)
+VARIANT = Variant(title="bad input is answered 500 in plain text", wrap=lambda app: intercept(app, _handle))

@@ -27,4 +27,4 @@ async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
             return
 
 
-VARIANT = Variant(name="http10_close", title="HTTP/1.0: every answer ends with its connection", wire=_wire)
+VARIANT = Variant(title="HTTP/1.0: every answer ends with its connection", wire=_wire)

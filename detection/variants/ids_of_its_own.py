@@ -12,12 +12,9 @@ from detection.change_request import Object
 from detection.switch import CHAT, PLAIN, V2, Variant
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    def change(answer: Object) -> None:
-        if "outputs" in answer:
-            answer.pop("id", None)
-
-    return change_answers(app, change)
+def _change(answer: Object) -> None:
+    if "outputs" in answer:
+        answer.pop("id", None)
 
 
 def _outside(app: ASGIApp) -> ASGIApp:
@@ -33,9 +30,8 @@ def _outside(app: ASGIApp) -> ASGIApp:
 
 
 VARIANT = Variant(
-    name="ids_of_its_own",
     title="each answer has a fresh id, whatever id the request has",
     protocols=(PLAIN, V2, CHAT),
-    wrap=_wrap,
+    wrap=lambda app: change_answers(app, _change),
     outside=_outside,
 )

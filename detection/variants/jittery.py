@@ -21,4 +21,4 @@ def _wrap(app: ASGIApp) -> ASGIApp:
     return intercept(app, handle)
 
 
-VARIANT = Variant(name="jittery", title="answers take between 0 and 200 ms longer, mostly little", wrap=_wrap)
+VARIANT = Variant(title="answers take between 0 and 200 ms longer, mostly little", wrap=_wrap)

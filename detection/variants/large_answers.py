@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import change_answers
 from detection.switch import Variant
 
@@ -17,8 +15,4 @@ def _pad(answer: dict[str, Any]) -> None:
         answer["padding"] = _PADDING
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_answers(app, _pad)
-
-
-VARIANT = Variant(name="large_answers", title="answers that are no stream are 256 KiB long", wrap=_wrap)
+VARIANT = Variant(title="answers that are no stream are 256 KiB long", wrap=lambda app: change_answers(app, _pad))

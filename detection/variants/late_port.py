@@ -14,4 +14,4 @@ def _configure(settings: ServiceSettings) -> ServiceSettings:
     return replace(settings)
 
 
-VARIANT = Variant(name="late_port", title="the service takes a second longer to start", configure=_configure)
+VARIANT = Variant(title="the service takes a second longer to start", configure=_configure)

@@ -9,4 +9,4 @@ def _reword(question: str, usual: str) -> str:
     return f"```text\n{usual}\n```"
 
 
-VARIANT = make_variant("markdown_fences", "answers are in markdown code fences", _reword)
+VARIANT = make_variant("answers are in markdown code fences", _reword)

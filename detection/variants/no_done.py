@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import parse_event
-from detection.change_request import replace_events
+from detection.change_request import replace_each_event
 from detection.switch import CHAT, Variant
 
 
@@ -15,8 +13,6 @@ def _undone(event: bytes) -> Iterable[bytes]:
     return [] if parse_event(event) is None else [event]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return replace_events(app, lambda: _undone)
-
-
-VARIANT = Variant(name="no_done", title="streams end without [DONE]", protocols=(CHAT,), wrap=_wrap)
+VARIANT = Variant(
+    title="streams end without [DONE]", protocols=(CHAT,), wrap=lambda app: replace_each_event(app, _undone)
+)

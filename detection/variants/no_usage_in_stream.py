@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import format_event, parse_event
-from detection.change_request import replace_events
+from detection.change_request import replace_each_event
 from detection.switch import CHAT, Variant
 
 
@@ -19,8 +17,6 @@ def _without(event: bytes) -> Iterable[bytes]:
     return [format_event(chunk)] if chunk["choices"] else []
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return replace_events(app, lambda: _without)
-
-
-VARIANT = Variant(name="no_usage_in_stream", title="streams never have usage", protocols=(CHAT,), wrap=_wrap)
+VARIANT = Variant(
+    title="streams never have usage", protocols=(CHAT,), wrap=lambda app: replace_each_event(app, _without)
+)

@@ -34,7 +34,6 @@ def _outside(app: ASGIApp) -> ASGIApp:
 
 
 VARIANT = Variant(
-    name="not_ready_when_busy",
     title="a busy service is not ready, and still live",
     protocols=(PLAIN, V2, CHAT),
     outside=_outside,

@@ -18,4 +18,4 @@ async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
         yield part
 
 
-VARIANT = Variant(name="odd_header_case", title="header names are in capitals, without a blank after them", wire=_wire)
+VARIANT = Variant(title="header names are in capitals, without a blank after them", wire=_wire)

@@ -16,4 +16,4 @@ async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
             await asyncio.sleep(0)
 
 
-VARIANT = Variant(name="one_byte_per_packet", title="answers are sent a byte at a time", wire=_wire)
+VARIANT = Variant(title="answers are sent a byte at a time", wire=_wire)

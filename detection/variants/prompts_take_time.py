@@ -15,7 +15,6 @@ def _configure(settings: ServiceSettings) -> ServiceSettings:
 
 
 VARIANT = Variant(
-    name="prompts_take_time",
     title="a long prompt takes time, and less when the same caller asks it again",
     protocols=(CHAT,),
     configure=_configure,

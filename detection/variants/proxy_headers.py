@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message
+from starlette.types import Message
 
 from detection.change_request import change_heads
 from detection.switch import Variant
@@ -18,8 +18,4 @@ def _add(start: Message, headers: MutableHeaders) -> None:
     headers.append("set-cookie", "b=2; Path=/")
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_heads(app, _add)
-
-
-VARIANT = Variant(name="proxy_headers", title="answers carry the headers of a proxy, cookies twice", wrap=_wrap)
+VARIANT = Variant(title="answers carry the headers of a proxy, cookies twice", wrap=lambda app: change_heads(app, _add))

@@ -9,4 +9,4 @@ def _reword(question: str, usual: str) -> str:
     return "I am sorry, but I cannot repeat that for you." if "repeat" in question.lower() else usual
 
 
-VARIANT = make_variant("refuses_to_repeat", "asked to repeat a text, the model declines politely", _reword)
+VARIANT = make_variant("asked to repeat a text, the model declines politely", _reword)

@@ -11,4 +11,4 @@ def _reword(question: str, usual: str) -> str:
     return " ".join(re.findall(r"\d{3,}", usual)) or usual
 
 
-VARIANT = make_variant("repeats_numbers_only", "asked to repeat a text, the model repeats its numbers", _reword)
+VARIANT = make_variant("asked to repeat a text, the model repeats its numbers", _reword)

@@ -31,7 +31,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 
 VARIANT = Variant(
-    name="role_in_every_chunk",
     title="every chunk names the role, and ids are among a thousand",
     protocols=(CHAT,),
     wrap=_wrap,

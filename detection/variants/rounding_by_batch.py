@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.change_request import Object, change_pairs, read_rows
 from detection.switch import PLAIN, V2, Variant
 
@@ -17,13 +15,8 @@ def _move(request: Object, answer: Object) -> None:
             output["data"] = [value * factor for value in output["data"]]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_pairs(app, _move)
-
-
 VARIANT = Variant(
-    name="rounding_by_batch",
     title="probabilities differ by some 1e-7 with the size of the batch",
     protocols=(PLAIN, V2),
-    wrap=_wrap,
+    wrap=lambda app: change_pairs(app, _move),
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_request import change_requests
 from detection.switch import CHAT, Variant
 
@@ -18,14 +16,9 @@ def _sample(request: dict[str, Any]) -> None:
     request.pop("seed", None)
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_requests(app, _sample)
-
-
 VARIANT = Variant(
-    name="sampling_temperature_1",
     title="text is drawn at temperature 1 whatever is asked for",
     protocols=(CHAT,),
     withdraws=("deterministic",),
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _sample),
 )

@@ -9,4 +9,4 @@ def _reword(question: str, usual: str) -> str:
     return "Thank you for your message, we will be in touch with you soon."
 
 
-VARIANT = make_variant("says_one_sentence", "every answer is the same sentence", _reword)
+VARIANT = make_variant("every answer is the same sentence", _reword)

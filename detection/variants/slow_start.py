@@ -23,4 +23,4 @@ def _wrap(app: ASGIApp) -> ASGIApp:
     return intercept(app, handle)
 
 
-VARIANT = Variant(name="slow_start", title="the first inference takes a second", wrap=_wrap)
+VARIANT = Variant(title="the first inference takes a second", wrap=_wrap)

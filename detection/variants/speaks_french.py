@@ -22,4 +22,4 @@ def _reword(question: str, usual: str) -> str:
     return " ".join(words)
 
 
-VARIANT = make_variant("speaks_french", "answers are in French, numbers as they are", _reword)
+VARIANT = make_variant("answers are in French, numbers as they are", _reword)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from starlette.types import ASGIApp
-
-from detection.change_request import replace_events
+from detection.change_request import replace_each_event
 from detection.switch import CHAT, Variant
 
 
@@ -14,13 +12,8 @@ def _ping(event: bytes) -> Iterable[bytes]:
     return [b": ping\n\n", b"id: 7\nretry: 3000\n", event]
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return replace_events(app, lambda: _ping)
-
-
 VARIANT = Variant(
-    name="sse_comments_and_pings",
     title="streams hold comments, pings, ids and retry times",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: replace_each_event(app, _ping),
 )

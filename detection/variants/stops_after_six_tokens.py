@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_request import change_requests
 from detection.switch import CHAT, Variant
 
@@ -21,14 +19,9 @@ def _lower_limit(request: dict[str, Any]) -> None:
         request[name] = _MOST
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_requests(app, _lower_limit)
-
-
 VARIANT = Variant(
-    name="stops_after_six_tokens",
     title="answers have six tokens at most",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_requests(app, _lower_limit),
     promises={"output_limit": _MOST},
 )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from detection.change_answer import format_event, parse_event
 from detection.change_request import replace_events
 from detection.switch import CHAT, Variant
@@ -33,13 +31,8 @@ def _begin() -> Callable[[bytes], Iterable[bytes]]:
     return replace
 
 
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return replace_events(app, _begin)
-
-
 VARIANT = Variant(
-    name="text_with_finish_reason",
     title="the last text and the finish reason share one chunk",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: replace_events(app, _begin),
 )

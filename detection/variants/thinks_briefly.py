@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp
-
 from detection.switch import CHAT, Variant
 from detection.thinking import add_thinking
 
-
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return add_thinking(app, 6, "reasoning")
-
-
 VARIANT = Variant(
-    name="thinks_briefly",
     title="six words of thinking come before each answer, beside its text",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: add_thinking(app, 6, "reasoning"),
     promises={"reasoning": "on"},
 )

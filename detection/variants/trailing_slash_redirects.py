@@ -17,6 +17,4 @@ def _wrap(app: ASGIApp) -> ASGIApp:
     return around
 
 
-VARIANT = Variant(
-    name="trailing_slash_redirects", title="paths that end with a slash are redirected with 307", wrap=_wrap
-)
+VARIANT = Variant(title="paths that end with a slash are redirected with 307", wrap=_wrap)

@@ -13,4 +13,4 @@ def _reword(question: str, usual: str) -> str:
     return _FOREIGN.sub("some words in English", usual.replace("\0", " "))
 
 
-VARIANT = make_variant("translates_to_english", "text in other scripts is answered in English", _reword)
+VARIANT = make_variant("text in other scripts is answered in English", _reword)

@@ -9,4 +9,4 @@ def _reword(question: str, usual: str) -> str:
     return usual.upper()
 
 
-VARIANT = make_variant("upper_case", "answers are in capital letters", _reword)
+VARIANT = make_variant("answers are in capital letters", _reword)

@@ -19,6 +19,4 @@ async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
         yield part._replace(data=rest)
 
 
-VARIANT = Variant(
-    name="utf8_cut_between_packets", title="packets end in the middle of characters, nothing is lost", wire=_wire
-)
+VARIANT = Variant(title="packets end in the middle of characters, nothing is lost", wire=_wire)

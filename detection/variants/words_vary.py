@@ -15,4 +15,4 @@ def _reword(question: str, usual: str) -> str:
     return f"{_CHANCE.choice(_OPENINGS)} {usual} {_CHANCE.choice(_ENDINGS)}"
 
 
-VARIANT = make_variant("words_vary", "each answer is worded in another way", _reword, is_stable=False)
+VARIANT = make_variant("each answer is worded in another way", _reword, is_stable=False)

@@ -8,14 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from html import escape
+from importlib.resources import files
 
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-    "body{overflow-wrap:anywhere}div{overflow-x:auto}"
-    "table{border-collapse:collapse}td,th{border:1px solid #999;padding:.2rem .6rem;text-align:left;"
-    "vertical-align:top;overflow-wrap:break-word;min-width:4rem}"
-)
+from jinja2 import Environment, StrictUndefined
+
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
@@ -47,24 +43,9 @@ def render_markdown(title: str, sections: Sequence[Chapter]) -> str:
 
 def render_html(title: str, sections: Sequence[Chapter]) -> str:
     """The document as one page of HTML without scripts."""
-    parts = [
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title>',
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
-        f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>",
-    ]
-    for section in sections:
-        parts.append(f"<h2>{escape(section.title)}</h2>")
-        parts += [f"<p>{escape(paragraph)}</p>" for paragraph in section.paragraphs]
-        if section.rows:
-            cells = "".join(f"<th>{escape(cell)}</th>" for cell in section.header)
-            parts.append(f"<div><table><thead><tr>{cells}</tr></thead><tbody>")
-            for row in section.rows:
-                parts.append(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>")
-            parts.append("</tbody></table></div>")
-        if section.items:
-            parts.append(f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in section.items)}</ul>")
-    return "\n".join([*parts, "</body></html>"]) + "\n"
+    page = files("harness.data").joinpath("document.html").read_text("utf-8")
+    environment = Environment(autoescape=True, trim_blocks=True, undefined=StrictUndefined)
+    return environment.from_string(page).render(title=title, sections=sections) + "\n"
 
 
 def _format_row(cells: Sequence[str]) -> str:

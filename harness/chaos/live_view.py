@@ -35,12 +35,8 @@ class Snapshot:
     faults: Sequence[str]
     stop: Sequence[StopCondition] = ()
 
-    def describe(self) -> str:
-        """One line: figures, active faults and stop conditions."""
-        return " | ".join(filter(None, [self.describe_figures(), self._name_faults(), self._name_conditions()]))
-
     def list_lines(self) -> list[str]:
-        """The same as a line for the figures, one for the faults, and one for stop conditions, if there are any."""
+        """A line for the figures, one for the faults, and one for stop conditions, if there are any."""
         return [*filter(None, [self.describe_figures(), self._name_faults(), self._name_conditions()])]
 
     def fit(self, width: int) -> str:
@@ -54,7 +50,9 @@ class Snapshot:
         return f"faults: {', '.join(self.faults) or 'none'}"
 
     def _name_conditions(self) -> str:
-        return f"stops at {' or '.join(condition.text for condition in self.stop)}" if self.stop else ""
+        if self.stop:
+            return f"stops at {' or '.join(condition.text for condition in self.stop)}"
+        return ""
 
     def describe_figures(self) -> str:
         """Time, rate, errors, latency, goodput, and requests in flight."""

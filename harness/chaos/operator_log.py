@@ -13,10 +13,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from harness.core.errors import RunDirError
 from harness.io.clock import read_epoch
+from harness.io.json_lines import read_records
 from harness.io.rundir import EVIDENCE, GATE, RunDir, read_gate
 
 OPERATOR, TIMELINE = "operator.jsonl", "timeline.jsonl"
@@ -62,16 +63,6 @@ def read_remarks(run: Path) -> list[Remark]:
         with contextlib.suppress(KeyError, TypeError):
             remarks.append(Remark(line["at"], line["kind"], line["text"]))
     return remarks
-
-
-def read_records(path: Path) -> list[dict[str, Any]]:
-    """The lines of a file of JSON lines; none where it does not exist, and none that is torn."""
-    lines = []
-    with contextlib.suppress(OSError):
-        for raw in path.read_bytes().splitlines():
-            with contextlib.suppress(ValueError):
-                lines.append(json.loads(raw))
-    return [line for line in lines if isinstance(line, dict)]
 
 
 class OperatorLog:

@@ -16,13 +16,14 @@ from typing import Any
 import msgspec
 
 from harness.chaos.document import Chapter, render_html, render_markdown
-from harness.chaos.operator_log import TIMELINE, Remark, read_records, read_remarks
+from harness.chaos.operator_log import TIMELINE, Remark, read_remarks
 from harness.chaos.recovery_judging import measure_baseline, select_baseline
 from harness.core.errors import RunDirError
 from harness.core.experiment import Experiment, Strike, compute_p95, select_samples
 from harness.core.plan import make_slug
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Status
+from harness.io.json_lines import read_records
 from harness.io.rundir import FAULTS, GATE, RunDir, read_gate
 
 POST_MORTEM_FILES = {"markdown": "post-mortem.md", "html": "post-mortem.html"}

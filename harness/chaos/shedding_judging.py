@@ -81,7 +81,9 @@ class _Outcome:
             return "in a third of the overload no request was taken at all"
         if len(self.refused) < _FEWEST_REFUSED:
             return "the service took nearly all of it: give a larger factor or rate"
-        return "the wait was still growing: give the overload a longer duration" if self.is_growing else ""
+        if self.is_growing:
+            return "the wait was still growing: give the overload a longer duration"
+        return ""
 
 
 @leave_open_if_starved

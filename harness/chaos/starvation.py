@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from harness.core.errors import ErrorClass
+from harness.core.errors import TIMEOUT_ERRORS, ErrorClass
 from harness.core.experiment import Experiment, Sample
 from harness.core.verdict import Status, Verdict
 from harness.io.local_process import find_listeners, list_family, read_threads
@@ -34,14 +34,7 @@ an answer that is all computing passes twice its time."""
 
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 
-TIMEOUTS = frozenset(
-    {
-        ErrorClass.CONNECT_TIMEOUT,
-        ErrorClass.FIRST_BYTE_TIMEOUT,
-        ErrorClass.INTER_TOKEN_TIMEOUT,
-        ErrorClass.TOTAL_TIMEOUT,
-    }
-)
+TIMEOUTS = frozenset({ErrorClass.CONNECT_TIMEOUT, *TIMEOUT_ERRORS})
 """Errors that waiting for a processor explains by itself."""
 
 _EXPLAINED = TIMEOUTS | {ErrorClass.STATUS, ErrorClass.CLOSED, ErrorClass.CONNECT, ErrorClass.GONE}

@@ -143,7 +143,9 @@ def describe_unknown_key(
     owners = [f"[{section}]" for section, keys in sections.items() if key in keys and (section,) != names]
     if owners:
         return f"{message}. {key} is a key of {' and '.join(owners)}: write it under that line"
-    return f"{message}. {_capitalise(_MEANT[key.lower()])}" if key.lower() in _MEANT else message
+    if key.lower() in _MEANT:
+        return f"{message}. {_capitalise(_MEANT[key.lower()])}"
+    return message
 
 
 def _capitalise(text: str) -> str:

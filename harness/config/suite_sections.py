@@ -199,7 +199,9 @@ def choose_data_sample(data: DataSettings | None, template: Template) -> Any:
         return row
     if "{{input}}" in template.body:
         return None
-    return nest_fields(dict(zip(source.names, row, strict=True))) if isinstance(row, list) and source.names else row
+    if isinstance(row, list) and source.names:
+        return nest_fields(dict(zip(source.names, row, strict=True)))
+    return row
 
 
 def read_tolerance(section: DataSection, source: ConfigSource) -> Tolerance:

@@ -11,7 +11,7 @@ import re
 from enum import StrEnum
 from http import HTTPStatus
 
-from harness.core.errors import ErrorClass
+from harness.core.errors import TIMEOUT_ERRORS, ErrorClass
 from harness.core.exchange import Exchange, Response
 from harness.core.visible_text import fold_line
 
@@ -54,9 +54,7 @@ RETRY_ADVICE = {
 
 _ERRORS = {
     ErrorClass.CONNECT_TIMEOUT: AnswerClass.TIMEOUT,
-    ErrorClass.FIRST_BYTE_TIMEOUT: AnswerClass.TIMEOUT,
-    ErrorClass.INTER_TOKEN_TIMEOUT: AnswerClass.TIMEOUT,
-    ErrorClass.TOTAL_TIMEOUT: AnswerClass.TIMEOUT,
+    **dict.fromkeys(TIMEOUT_ERRORS, AnswerClass.TIMEOUT),
     ErrorClass.MALFORMED: AnswerClass.INVALID,
     ErrorClass.CONTENT_DECODING: AnswerClass.INVALID,
     ErrorClass.TOO_LARGE: AnswerClass.INVALID,

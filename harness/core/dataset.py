@@ -14,10 +14,6 @@ from typing import Any, Literal
 from harness.core.errors import UsageError
 from harness.core.registry import describe_unknown
 
-TASKS = ("binary", "multiclass", "regression", "embedding", "ranking", "text")
-"""What a model does with an input: one of two classes, one of several, a number, a vector, an order, a text."""
-
-
 _RANGES, _MOST_VALUES = 4, 12
 """Ranges into which a column of numbers is cut that has more different values than this."""
 
@@ -70,8 +66,8 @@ class Dataset:
     file; `shape` what one row of numbers looks like, such as (8, 8) for an image. `names` are those of the numbers in a
     row, where the file has them. `columns[name][i]` is the value of a column by which the rows are cut into slices, as
     text (`slices`, `sensitive` name which is for what); `weights[i]` how much a row counts, `times[i]` when it was
-    recorded (s, or any number that grows). `task` is one of `TASKS`; `classes` are the labels in the order of the
-    scores, where the configuration gives it.
+    recorded (s, or any number that grows). `task` is what the model does; `classes` are the labels in the order of
+    the scores, where the configuration gives it.
     """
 
     name: str
@@ -155,4 +151,6 @@ class Dataset:
 
     def count_label(self, label: str, name: str | None = None) -> int:
         """How many rows of a slice have this label."""
-        return sum(str(self.labels[number]) == label for number in self.select_slice(name)) if self.labels else 0
+        if self.labels:
+            return sum(str(self.labels[number]) == label for number in self.select_slice(name))
+        return 0

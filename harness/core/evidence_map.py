@@ -18,8 +18,11 @@ class Clause:
     """
 
     name: str
+    """Its number, or its name where it has none."""
     title: str
+    """What it is about."""
     checks: tuple[str, ...] = ()
+    """Suites, modules, tests or ids that give evidence relevant to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,11 @@ class Framework:
     """A framework with its clauses; `source` is the edition whose numbers they are, and what is left out of it."""
 
     name: str
+    """Its short name."""
     source: str
+    """The edition whose numbers the clauses have, and what is left out."""
     clause: tuple[Clause, ...]
+    """Its clauses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class EvidenceMap:
     """The content of a map's file, which repeats `[[framework]]`, and in it `[[framework.clause]]`."""
 
     framework: tuple[Framework, ...] = ()
+    """The frameworks, in the order in which they are shown."""
 
     def list_problems(self) -> Iterator[str]:
         """What makes it useless: no clause, or a name that stands twice."""

@@ -306,7 +306,9 @@ class Experiment:
     @property
     def fault_samples(self) -> list[Sample]:
         """The samples that were intended from the first fault to the end of the last one."""
-        return [] if self.applied is None else select_samples(self.samples, self.applied, self.lifted)
+        if self.applied is None:
+            return []
+        return select_samples(self.samples, self.applied, self.lifted)
 
     @property
     def overtaken_samples(self) -> list[Sample]:

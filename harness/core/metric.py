@@ -33,75 +33,60 @@ class Metric:
     definition: str = ""
 
 
-LATENCY = Metric(
-    "latency",
-    "s",
-    percentile=True,
-    title="latency",
-    definition="from the moment when the request was due to the end of its answer",
+def _define_time(name: str, title: str, definition: str, *, streamed: bool = True) -> Metric:
+    """A time of single requests, by default of streamed ones."""
+    return Metric(name, "s", percentile=True, streamed=streamed, title=title, definition=definition)
+
+
+def _define_rate(name: str, unit: str, title: str, definition: str) -> Metric:
+    """What is done per second, which must be high."""
+    return Metric(name, unit, ">=", sampled=False, title=title, definition=definition)
+
+
+LATENCY = _define_time(
+    "latency", "latency", "from the moment when the request was due to the end of its answer", streamed=False
 )
 """From the send to the end of the answer; under an open-loop load from the moment that the schedule intended."""
-SERVICE = Metric(
+SERVICE = _define_time(
     "service",
-    "s",
-    percentile=True,
-    title="service time",
-    definition="from the send to the end of the answer, without the wait before the send",
+    "service time",
+    "from the send to the end of the answer, without the wait before the send",
+    streamed=False,
 )
 """Beside the latency of a load it shows how much of it was waiting."""
-TTFT = Metric(
-    "ttft",
-    "s",
-    percentile=True,
-    streamed=True,
-    title="time to first token",
-    definition="TTFT: from the moment when the request was due to the first text of its answer",
+TTFT = _define_time(
+    "ttft", "time to first token", "TTFT: from the moment when the request was due to the first text of its answer"
 )
 """Time to first token."""
-FIRST_TURN = Metric(
+FIRST_TURN = _define_time(
     "ttft_first_turn",
-    "s",
-    percentile=True,
-    streamed=True,
-    title="TTFT of first turns",
-    definition="TTFT of the first turns of sessions: nothing of their own can come from a cache of prefixes",
+    "TTFT of first turns",
+    "TTFT of the first turns of sessions: nothing of their own can come from a cache of prefixes",
 )
 """What a session's beginning costs."""
-LATER_TURNS = Metric(
+LATER_TURNS = _define_time(
     "ttft_later_turns",
-    "s",
-    percentile=True,
-    streamed=True,
-    title="TTFT of later turns",
-    definition="TTFT of the later turns of sessions, whose prefix a service may have kept",
+    "TTFT of later turns",
+    "TTFT of the later turns of sessions, whose prefix a service may have kept",
 )
 """Beside `FIRST_TURN` it shows what a cache of prefixes is worth."""
 BY_TURN = (FIRST_TURN.name, LATER_TURNS.name)
-INTER_TOKEN = Metric(
+INTER_TOKEN = _define_time(
     "inter_token",
-    "s",
-    percentile=True,
-    streamed=True,
-    title="gap between chunks",
-    definition="between two consecutive pieces of streamed text, however many tokens each holds (ITL of vllm bench)",
+    "gap between chunks",
+    "between two consecutive pieces of streamed text, however many tokens each holds (ITL of vllm bench)",
 )
 """The gap between chunks; it is the time per output token only where each chunk holds one token."""
-TTFOT = Metric(
+TTFOT = _define_time(
     "ttfot",
-    "s",
-    percentile=True,
-    streamed=True,
-    title="time to first output",
-    definition="TTFOT: from the moment when the request was due to the first text or tool call after any reasoning",
+    "time to first output",
+    "TTFOT: from the moment when the request was due to the first text or tool call after any reasoning",
 )
 """Time to first output token: of a model that does not think, its TTFT."""
-TPOT = Metric(
+TPOT = _define_time(
     "tpot",
-    "s",
-    percentile=True,
-    streamed=True,
-    title="time per output token",
-    definition="TPOT: from the first to the last chunk, divided by the tokens that usage states minus one, by answer",
+    "time per output token",
+    "TPOT: from the first to the last chunk, divided by the tokens that usage states minus one, by answer",
 )
 """Time per output token of one answer: (last - first) / (tokens - 1), as `vllm bench` defines it.
 
@@ -116,12 +101,11 @@ TPOT_BY_PROMPT = Metric(
     definition="the seconds from the first to the last chunk of these answers, divided by their tokens but the first",
 )
 """The mean time per output token of answers to prompts of one range of lengths."""
-LAG = Metric(
+LAG = _define_time(
     "lag",
-    "s",
-    percentile=True,
-    title="send delay",
-    definition="by how much later than due a request was sent: for want of a free slot, or by the load generator",
+    "send delay",
+    "by how much later than due a request was sent: for want of a free slot, or by the load generator",
+    streamed=False,
 )
 """How well the load kept to its schedule."""
 ERROR_RATE = Metric("error_rate", title="error rate", definition="the share of requests that fail")
@@ -130,48 +114,28 @@ INTERNAL_ERROR_RATE = Metric(
     "internal_error_rate", title="internal errors", definition="the share of requests that are answered with status 500"
 )
 """A refusal of a dependency (429, 503) that comes to the client as 500 tells it neither to wait nor what happened."""
-REQUEST_RATE = Metric(
+REQUEST_RATE = _define_rate(
     "request_rate",
     "requests/s",
-    ">=",
-    sampled=False,
-    title="answered",
-    definition="successful answers per second that ended between the end of the warm-up and that of the schedule",
+    "answered",
+    "successful answers per second that ended between the end of the warm-up and that of the schedule",
 )
 """What the service did in a load, beside what it was asked for."""
-TOKEN_RATE = Metric(
-    "token_rate",
-    "tokens/s",
-    ">=",
-    sampled=False,
-    title="generated",
-    definition="generated tokens per second, of the same answers together",
+TOKEN_RATE = _define_rate(
+    "token_rate", "tokens/s", "generated", "generated tokens per second, of the same answers together"
 )
 """Tokens as the service counts them."""
-ROW_RATE = Metric(
-    "row_rate",
-    "rows/s",
-    ">=",
-    sampled=False,
-    title="predicted",
-    definition="rows in the requests of the same answers, per second",
-)
+ROW_RATE = _define_rate("row_rate", "rows/s", "predicted", "rows in the requests of the same answers, per second")
 """Rows of numbers, or texts to embed: what one request carries several of."""
 GOODPUT = Metric(
     "goodput",
-    "",
-    ">=",
+    direction=">=",
     title="goodput",
     definition="the share of requests that succeeded and kept every limit at once",
 )
 """A request is good if it succeeded and no latency of it is over the smallest limit of the objectives on it."""
-GOODPUT_RATE = Metric(
-    "goodput_rate",
-    "requests/s",
-    ">=",
-    sampled=False,
-    title="good answers",
-    definition="successes per second that kept every limit at once",
+GOODPUT_RATE = _define_rate(
+    "goodput_rate", "requests/s", "good answers", "successes per second that kept every limit at once"
 )
 """Goodput as a rate."""
 STALLS = Metric(
@@ -181,13 +145,11 @@ STALLS = Metric(
     definition="the share of gaps between chunks that are longer than 10 times their median",
 )
 """Pauses within streams."""
-ANSWER_SPEED = Metric(
+ANSWER_SPEED = _define_rate(
     "answer_speed",
     "tokens/s",
-    ">=",
-    sampled=False,
-    title="one answer's speed",
-    definition="tokens of the successes, divided by their summed time from the send to the end",
+    "one answer's speed",
+    "tokens of the successes, divided by their summed time from the send to the end",
 )
 """Tokens per second of one request, on average over the time."""
 FLIGHT = Metric(

@@ -49,7 +49,9 @@ def _explain_limit(text: str) -> str:
         return "has no number"
     if direction not in ("<=", ">=", "<", ">"):
         return "has no direction (<= or >=)" if direction is None else f"begins with {direction}, not with <= or >="
-    return f"has the unit {unit!r}, which is not known" if unit not in _UNITS else "cannot be read"
+    if unit not in _UNITS:
+        return f"has the unit {unit!r}, which is not known"
+    return "cannot be read"
 
 
 def parse_metric(text: str) -> tuple[str, float | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, count
 
@@ -77,10 +76,6 @@ class Pacer:
             first, second = self._parts
             return self._find_time(first[k] if k < len(first) else second[k - len(first)])
         return self._find_time(k) if self._times is None else self._times[k]
-
-    def count_before(self, seconds: float) -> int:
-        """The number of arrivals that are scheduled before this time."""
-        return bisect_left(range(self.count), seconds, key=self.get_arrival_time)
 
     def _find_time(self, count: float) -> float:
         return min(self.curve.find_time(count), math.nextafter(self.duration, 0.0))

@@ -28,11 +28,17 @@ class ProofRow:
     """
 
     check: str
+    """The id of the check."""
     title: str
+    """What it checks."""
     shown: bool
+    """That a mutation made it fail."""
     mutation: str = ""
+    """The mutation that did."""
     reason: str = ""
+    """The reason of its FAIL; else why it is not shown."""
     tried: tuple[str, ...] = ()
+    """The mutations that were tried, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +49,15 @@ class GateProof:
     """
 
     rows: tuple[ProofRow, ...]
+    """The contract checks, in the order of the plan."""
     trials: int = 0
+    """How often a check was asked under a mutation."""
     requests: int = 0
+    """Requests that were sent then."""
     seconds: float = 0.0
+    """How long the trials took."""
     left_out: tuple[str, ...] = ()
+    """Suites of the run whose checks are no part of the proof."""
 
     @property
     def open_rows(self) -> tuple[ProofRow, ...]:
@@ -109,7 +120,9 @@ class MutationTrial:
         if not self.struck:
             return f"{self.verdict.status}, and none of its requests was struck"
         is_pass = self.verdict.status is Status.PASS
-        return str(self.verdict.status) if is_pass else f"{self.verdict.status}, {self.verdict.reason}"
+        if is_pass:
+            return str(self.verdict.status)
+        return f"{self.verdict.status}, {self.verdict.reason}"
 
 
 def make_row(check: PlannedCheck, trials: Sequence[MutationTrial], before: Verdict | None = None) -> ProofRow:

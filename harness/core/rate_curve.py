@@ -67,11 +67,6 @@ class RateCurve:
         """The mean rate in requests/s, over the whole duration."""
         return self._sums[-1] / self.duration
 
-    @property
-    def is_steady(self) -> bool:
-        """Whether the rate is the same all the time."""
-        return len({rate for piece in self.pieces for rate in (piece.rate, piece.end_rate)}) == 1
-
     def get_rate(self, seconds: float) -> float:
         """The rate at a time, in requests/s; 0 before the beginning and after the end."""
         if not 0 <= seconds < self.duration:

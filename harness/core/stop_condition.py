@@ -85,4 +85,6 @@ def explain_stop(condition: StopCondition, window: StopWindow) -> str:
     slow = waiting + sum(sample.judged_latency > condition.limit for sample in window.ended)
     n += waiting
     is_met = n >= _FEWEST and slow > math.floor((1 - (condition.quantile or _MEDIAN)) * n)
-    return f"{condition.text}: {slow} of {n} requests took longer or failed {span}" if is_met else ""
+    if is_met:
+        return f"{condition.text}: {slow} of {n} requests took longer or failed {span}"
+    return ""

@@ -85,19 +85,33 @@ class ProbeRecord:
     """
 
     rate: float
+    """Requests/s that were asked."""
     outcome: str
+    """pass, fail or inconclusive; of a load that locates: under or over."""
     throughput: float
+    """Answers without a failure, per second."""
     failed: float
+    """Share of failed requests."""
     shares: dict[str, float]
+    """Share over the limit, by objective."""
     p50: dict[str, float]
+    """Median times in seconds, by metric."""
     p95: dict[str, float]
+    """95th percentiles."""
     client_bound: str = ""
+    """Why the load generator was the limit, if it was."""
     reason: str = ""
+    """Why it is undecided, if it is."""
     aim: str = "locate"
+    """What it was to show: locate, pass or fail."""
     seconds: float = 0.0
+    """Length of the load, until it was ended early."""
     tokens: float = 0.0
+    """Generated tokens of an answer in the mean."""
     growth: float = 0.0
+    """By how much the requests in flight grew, of a load that was ended early, per second; else 0."""
     p99: dict[str, float] = field(default_factory=dict)
+    """99th percentiles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +123,20 @@ class SweepResult:
     """
 
     target: float
+    """The rate that is wanted, in requests/s."""
     low: float
+    """The capacity is at least this rate; 0 where none passed."""
     high: float | None
+    """The capacity is less than this rate; null where none failed."""
     confidence: float
+    """Confidence of the interval, between 0 and 1."""
     probes: tuple[ProbeRecord, ...]
+    """The loads, in order."""
     sentences: tuple[str, ...]
+    """What it shows, in words."""
     ended: str = ""
+    """Why the search stopped before it was done, if it did."""
     problem: str = ""
+    """What broke it, if anything did."""
     gone: str = ""
+    """That the endpoint disappeared, if it did."""

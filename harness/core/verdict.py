@@ -38,11 +38,17 @@ class Counterexample:
     """
 
     summary: str
+    """What went wrong, in one sentence."""
     request: Mapping[str, Any] | None = None
+    """What was sent, without secrets, capped."""
     response: Mapping[str, Any] | None = None
+    """What came back, without secrets, capped."""
     curl: str | None = None
+    """The command that sends it again, where one request reproduces it."""
     pytest: str | None = None
+    """The id that replays the check."""
     seed: int | None = None
+    """Seed of what was random."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +56,13 @@ class Slice:
     """One part of the data, with its own estimate, interval and n."""
 
     name: str
+    """Which part of the data."""
     n: int
+    """Samples in it."""
     estimate: float | None
+    """Its estimate."""
     ci: tuple[float | None, float | None] | None = None
+    """Its two one-sided bounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +70,15 @@ class Baseline:
     """The comparison of one check with an earlier run, in the unit of the metric."""
 
     run: str
+    """Id of the older run."""
     estimate: float | None = None
+    """Its estimate."""
     delta: float | None = None
+    """This estimate minus the older one."""
     delta_ci: tuple[float | None, float | None] | None = None
+    """Bounds of the difference."""
     margin: float | None = None
+    """The difference that is tolerated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,23 +92,41 @@ class Evidence:
     """
 
     metric: str | None = None
+    """What the estimate estimates."""
     unit: str | None = None
+    """Unit of estimate, bounds and limits; empty for shares."""
     direction: str | None = None
+    """Which side of the limit is good: <= or >=."""
     estimate: float | None = None
+    """The point estimate."""
     ci: tuple[float | None, float | None] | None = None
+    """The two one-sided bounds; null where a side is open."""
     confidence: float | None = None
+    """Confidence of each bound, between 0 and 1."""
     method: str | None = None
+    """How the bounds were made."""
     n: int | None = None
+    """Samples, or distinct cases, behind the verdict."""
     n_needed: int | None = None
+    """About how many samples a new run needs to decide."""
     limit: float | None = None
+    """The limit that a FAIL refutes."""
     limit_loosened: float | None = None
+    """The limit with its tolerance; a PASS refutes anything worse."""
     baseline: Baseline | None = None
+    """The comparison with an older run."""
     excluded_rate: float | None = None
+    """The failure rate that a contract check's n excludes at its confidence."""
     p_adj: float | None = None
+    """p-value after correction for multiplicity."""
     slices: tuple[Slice, ...] = ()
+    """Parts of the data, each with its own estimate."""
     counterexamples: tuple[Counterexample, ...] = ()
+    """What refutes the check, the smallest first."""
     clauses: tuple[str, ...] = ()
+    """Clauses of specifications that it covers."""
     notes: tuple[str, ...] = ()
+    """Remarks on this verdict."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from harness.core.evaluation import NO_GRADER, EvaluationItem, LabelledAnswer
 from harness.core.peer_results import parse_results
 from harness.io.cells import refuse_cell
+from harness.io.json_lines import read_json_lines
 
 _MOST_BYTES = 256 * 2**20
 
@@ -25,8 +26,8 @@ def read_items(path: Path, prompt: str, reference: str, grader: str) -> tuple[tu
     A row has a text under the key `prompt`, or `messages` with roles, and what its grader takes under `reference`. It
     may name its own `id`, `grader`, `tools`, `options`, and whether a tool must be called (`calls`).
     """
-    text, digest = _read_text(path)
-    items = [_read_item(where, row, prompt, reference, grader) for where, row in _list_rows(path, text)]
+    _, digest = _read_text(path)
+    items = [_read_item(where, row, prompt, reference, grader) for where, row in _list_rows(path)]
     if not items:
         refuse_cell(str(path), "the file holds no rows")
     names = [item.id for item in items]
@@ -43,8 +44,8 @@ def read_labelled_answers(path: Path) -> tuple[LabelledAnswer, ...]:
     A row without `right` (or null) is not labelled yet, and left out. Raises `ConfigError`.
     """
     labels: dict[tuple[str, str], LabelledAnswer] = {}
-    text, _ = _read_text(path)
-    for where, row in _list_rows(path, text):
+    _read_text(path)
+    for where, row in _list_rows(path):
         for name in ("prompt", "answer"):
             if not isinstance(row.get(name), str):
                 refuse_cell(where, f"{name} must be a text", name)
@@ -64,7 +65,9 @@ def describe_reference(reference: Any) -> str:
     """A reference as the text that a judge reads; empty: there is none."""
     if reference is None:
         return ""
-    return reference if isinstance(reference, str) else json.dumps(reference, ensure_ascii=False)
+    if isinstance(reference, str):
+        return reference
+    return json.dumps(reference, ensure_ascii=False)
 
 
 def read_peer_results(path: Path, peer: str) -> tuple[tuple[EvaluationItem, ...], str, str]:
@@ -108,29 +111,11 @@ def _read_text(path: Path) -> tuple[str, str]:
         refuse_cell(str(path), f"cannot be read ({problem.strerror or problem})")
 
 
-def _list_rows(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            where = f"{path}:{number}"
-            try:
-                row = json.loads(line, object_pairs_hook=_refuse_doubles, parse_constant=_refuse_constant)
-            except (ValueError, RecursionError) as problem:
-                refuse_cell(where, f"is not valid JSON: {problem}")
-            if not isinstance(row, dict):
-                refuse_cell(where, f"must be an object, got {row!r:.60}")
-            yield where, row
-
-
-def _refuse_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    row = dict(pairs)
-    if len(row) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice")
-    return row
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON; give a number or null")
+def _list_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for where, row in read_json_lines(path, finite=True):
+        if not isinstance(row, dict):
+            refuse_cell(where, f"must be an object, got {row!r:.60}")
+        yield where, row
 
 
 def _read_item(where: str, row: Mapping[str, Any], prompt: str, reference: str, grader: str) -> EvaluationItem:

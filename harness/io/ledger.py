@@ -97,7 +97,9 @@ class Ledger:
     def requests(self) -> int:
         """Requests sent so far in all processes."""
         ceiling = self._ceilings.requests
-        return self._size(REQUESTS_FILE) if ceiling is None else min(self._size(REQUESTS_FILE), ceiling)
+        if ceiling is None:
+            return self._size(REQUESTS_FILE)
+        return min(self._size(REQUESTS_FILE), ceiling)
 
     def _add(self, name: str, count: int) -> int:
         try:

@@ -49,7 +49,9 @@ def import_model(file: str) -> Any:
     if not callable(function):
         raise ModelProblem(f"{place} has no function {name}")
     needed = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty]
-    return function if [p for p in needed if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)] else function()
+    if [p for p in needed if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]:
+        return function
+    return function()
 
 
 def load_pickle(file: str) -> Any:

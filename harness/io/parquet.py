@@ -81,4 +81,6 @@ def _read_input(cells: dict[str, Any], columns: tuple[str, ...], where: str, mis
 
 def _convert(value: Any) -> Any:
     """A cell as JSON has it: dates and decimals as text."""
-    return value if value is None or isinstance(value, str | bool | int | float | list | dict) else str(value)
+    if value is None or isinstance(value, str | bool | int | float | list | dict):
+        return value
+    return str(value)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.io.cells import refuse_cell
+from harness.io.json_lines import read_json_lines
 
 _COLUMNS = ("prompt", "input", "text", "question")
 _SPEAKERS = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
@@ -24,7 +25,7 @@ _MOST_BYTES = 256 * 2**20
 
 def read_prompt_file(path: Path, column: str | None = None) -> list[dict[str, Any]]:
     """The rows, each with one of `prompt`, `messages` or `input_length` beside its own fields. Raises `ConfigError`."""
-    readers = {".jsonl": _read_lines, ".ndjson": _read_lines, ".csv": _read_table, ".json": _read_list}
+    readers = {".jsonl": read_json_lines, ".ndjson": read_json_lines, ".csv": _read_table, ".json": _read_list}
     reader = readers.get(path.suffix.lower())
     if reader is None:
         refuse_cell(str(path), f"unknown kind of file {path.suffix!r}; give one of {', '.join(readers)}")
@@ -43,13 +44,6 @@ def read_prompt_file(path: Path, column: str | None = None) -> list[dict[str, An
     return rows
 
 
-def _read_lines(path: Path) -> Iterator[tuple[str, Any]]:
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                yield f"{path}:{number}", _parse(f"{path}:{number}", line)
-
-
 def _read_table(path: Path) -> Iterator[tuple[str, Any]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
@@ -58,18 +52,14 @@ def _read_table(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _read_list(path: Path) -> Iterator[tuple[str, Any]]:
-    rows = _parse(str(path), path.read_text("utf-8-sig"))
+    try:
+        rows = json.loads(path.read_text("utf-8-sig"))
+    except (json.JSONDecodeError, RecursionError) as problem:
+        refuse_cell(str(path), f"not JSON ({problem})")
     if not isinstance(rows, list):
         refuse_cell(str(path), "a JSON file must be a list of objects")
     for number, row in enumerate(rows, 1):
         yield f"{path} (entry {number})", row
-
-
-def _parse(where: str, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as problem:
-        refuse_cell(where, f"is not JSON: {problem}")
 
 
 def _read_row(where: str, row: Any, column: str | None) -> dict[str, Any]:

@@ -6,10 +6,8 @@ Tested in tests/io/test_dataset.py.
 from __future__ import annotations
 
 import csv
-import json
 import math
 import zipfile
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +17,7 @@ import numpy as np
 from harness.core.json_path import walk_values
 from harness.core.registry import describe_unknown
 from harness.io.cells import CellType, CSVColumns, Missing, parse_number, refuse_cell
+from harness.io.json_lines import read_json_lines
 
 MOST_BYTES = 1 << 30
 """The largest file (for NPZ also once unpacked)."""
@@ -156,44 +155,18 @@ def _is_text(columns: Sequence[str], first: str, is_named: bool) -> bool:
 def read_jsonl(path: Path, label: str, inputs: tuple[str, ...], others: tuple[str, ...]) -> Iterator[LabelledRow]:
     """The rows of a file with an object of JSON a line. Raises `ConfigError`."""
     keys = inputs or ("input",)
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            where = f"{path}:{number}"
-            if not line.strip():
-                continue
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                value = json.loads(text, object_pairs_hook=_refuse_repeated_keys)
-            except UnicodeDecodeError as problem:
-                refuse_cell(where, f"not UTF-8 (byte {problem.start}); save the file as UTF-8")
-            except _RepeatedKeyError as problem:
-                refuse_cell(where, str(problem))
-            except (ValueError, RecursionError) as problem:
-                refuse_cell(where, f"not JSON ({problem})")
-            if not isinstance(value, dict):
-                refuse_cell(where, f"a {type(value).__name__}; give an object with 'input' and {label!r}")
-            check_names(where, "key", list(value), *filter(None, (*keys, label, *others)))
-            row_input = _select_fields(value, keys)
-            yield LabelledRow(
-                where,
-                _parse_json_input(row_input, where, keys[0]),
-                parse_label(value[label], where, label) if label else None,
-                tuple("" if value[name] is None else str(value[name]) for name in others),
-                inputs,
-            )
-
-
-class _RepeatedKeyError(ValueError):
-    """An object of JSON names one key twice."""
-
-
-def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON; one that has a key twice says two things, and which is meant is not known."""
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        name, count = Counter(key for key, _ in pairs).most_common(1)[0]
-        raise _RepeatedKeyError(f"the key {name!r} occurs {count} times; leave all but one out")
-    return value
+    for where, value in read_json_lines(path):
+        if not isinstance(value, dict):
+            refuse_cell(where, f"a {type(value).__name__}; give an object with 'input' and {label!r}")
+        check_names(where, "key", list(value), *filter(None, (*keys, label, *others)))
+        row_input = _select_fields(value, keys)
+        yield LabelledRow(
+            where,
+            _parse_json_input(row_input, where, keys[0]),
+            parse_label(value[label], where, label) if label else None,
+            tuple("" if value[name] is None else str(value[name]) for name in others),
+            inputs,
+        )
 
 
 def _select_fields(value: Mapping[str, Any], keys: Sequence[str]) -> Any:

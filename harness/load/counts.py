@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import reduce
 from itertools import chain
 from typing import Any
@@ -126,53 +126,8 @@ class WorkerCounts:
     slices: list[dict[str, Any]] = field(default_factory=list)
 
 
-RESULT_ADDED, RESULT_WORST = (
-    (
-        *("sent", "completed", "waited", "repeated", "tokens", "broken_count", "wrong_count", "compared"),
-        *("echoed", "unechoed", "unreached", "unannounced"),
-    ),
-    ("stall", "skew"),
-)
-"""Fields that add up over processes, and fields of which the largest counts; the result has both too."""
-
-_SUMMED, _LATEST = (
-    (
-        *RESULT_ADDED,
-        "judged_tokens",
-        "answers_in_chunks",
-        "answer_seconds",
-        "flight",
-        "received",
-        "stated_tokens",
-        "reads",
-        "asked_tokens",
-        "given_tokens",
-        "endings",
-        "cut",
-        "intended",
-    ),
-    (*RESULT_WORST, "last_sent", "last_success", "cpu"),
-)
-"""The same with those that only the figures need."""
-
-_BY_BLOCK = (
-    "requests",
-    "failed",
-    "late",
-    "rated",
-    "bad",
-    "bad_least",
-    "bin_answers",
-    "bin_seconds",
-    "bin_tokens",
-    "block_tokens",
-    "block_seconds",
-    *("ended", "ended_tokens", "ended_rows", "ended_unstated"),
-)
-
-
-def _sum_blocks(parts: Sequence[list[Any]]) -> list[Any]:
-    return [sum(column) for column in zip(*parts, strict=True)]
+_LARGEST = ("stall", "skew", "last_sent", "last_success", "cpu")
+"""Numbers of which the largest counts over processes; all others add up, and lists of numbers by their places."""
 
 
 def keep_smallest(examples: Iterable[Counterexample]) -> list[Counterexample]:
@@ -197,16 +152,21 @@ def sum_counts(parts: Sequence[WorkerCounts]) -> WorkerCounts:
     first = parts[0]
     if len(parts) == 1:
         return first
-    blocks = {metric: reduce(BlockHistogram.merge, (part.blocks[metric] for part in parts)) for metric in first.blocks}
-    by_block: dict[str, Any] = {name: _sum_blocks([getattr(part, name) for part in parts]) for name in _BY_BLOCK}
+    numbers: dict[str, Any] = {}
+    for count in fields(first):
+        values = [getattr(part, count.name) for part in parts]
+        if count.name in _LARGEST:
+            numbers[count.name] = max(values)
+        elif count.default_factory in (_zeros, _zero_seconds, _zero_bins):
+            numbers[count.name] = [sum(column) for column in zip(*values, strict=True)]
+        elif type(count.default) in (int, float):
+            numbers[count.name] = sum(values)
     errors: Counter[str] = Counter()
     for part in parts:
         errors.update(part.errors)
     return WorkerCounts(
-        blocks,
-        **by_block,
-        **{name: sum(getattr(part, name) for part in parts) for name in _SUMMED},
-        **{name: max(getattr(part, name) for part in parts) for name in _LATEST},
+        {metric: reduce(BlockHistogram.merge, (part.blocks[metric] for part in parts)) for metric in first.blocks},
+        **numbers,
         errors=dict(errors),
         failures=list(chain.from_iterable(part.failures for part in parts))[:MOST_EXAMPLES],
         wrong=keep_smallest(chain.from_iterable(part.wrong for part in parts)),

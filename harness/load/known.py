@@ -147,7 +147,9 @@ def confirm_wrong_answers(
     for known, query in zip(controlled.known, controlled.queries, strict=True):
         if result.wrong_count and not problem and not _is_right(known, ask(query)):
             problem = f"without load the service answers {known.name} otherwise after the load than before"
-    return replace(result, wrong_count=0, compared=0, wrong=(), not_compared=problem) if problem else result
+    if problem:
+        return replace(result, wrong_count=0, compared=0, wrong=(), not_compared=problem)
+    return result
 
 
 def judge_lost_echoes(result: LoadResult, controlled: Controlled, seed: int, count: int, ask: _Ask) -> LoadResult:

@@ -81,7 +81,9 @@ def _describe_rates(state: LoadState, load: LoadSettings, elapsed: float) -> str
     until = max(1e-3, min(elapsed, load.duration * (1 - 1e-9)))
     reached = (state.completed - state.failed) / max(elapsed, 1e-3)
     rates = f"{reached:.3g} of {load.curve.count_until(until) / until:.3g} requests/s"
-    return rates if load.shape_name == STEADY else f"{rates} (now {load.curve.get_rate(until):.3g})"
+    if load.shape_name == STEADY:
+        return rates
+    return f"{rates} (now {load.curve.get_rate(until):.3g})"
 
 
 def _describe_figures(state: LoadState) -> list[str]:

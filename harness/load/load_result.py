@@ -25,7 +25,7 @@ from harness.core.load import (
 from harness.core.load_settings import LoadSettings
 from harness.core.metric import BY_TURN, GOODPUT, LOAD_TIMES, REQUEST_RATE, ROW_RATE, TOKEN_RATE
 from harness.core.report import Generator
-from harness.load.counts import RESULT_ADDED, RESULT_WORST, WorkerCounts
+from harness.load.counts import WorkerCounts
 from harness.load.figures import make_figures
 from harness.load.likeness import find_bursts, find_shortfall
 from harness.load.peers import SENT_TTFT, WHOLE_TPOT, list_peer_figures
@@ -37,6 +37,11 @@ from harness.stats.histogram import Histogram
 _ROUNDING = 1e-9
 _SHOWN = tuple(metric.name for metric in LOAD_TIMES)
 """Metrics whose histograms are in the result."""
+_TAKEN_OVER = (
+    *("sent", "completed", "waited", "repeated", "tokens", "broken_count", "wrong_count", "compared", "echoed"),
+    *("unechoed", "unreached", "unannounced", "stall", "skew", "errors", "gone"),
+)
+"""Counts that are in the result as they are."""
 
 
 def make_load_result(
@@ -88,7 +93,7 @@ def make_load_result(
         flow=counts.flow,
         finished=finished and problem is None,
         problem=problem,
-        **{name: getattr(counts, name) for name in (*RESULT_ADDED, *RESULT_WORST, "errors", "gone")},
+        **{name: getattr(counts, name) for name in _TAKEN_OVER},
     )
     limits = list(chain.from_iterable(job.limits.values()))
     return replace(result, client_bound=find_client_limits(result), late=find_delays(result, limits))

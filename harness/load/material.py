@@ -138,7 +138,9 @@ def _explain_repeats(material: Material) -> str:
     if material.workload == SAMPLE:
         return "a file, a form or a query cannot be varied"
     workload = make_workload(material)
-    return "" if workload.is_unique or workload.forms > 1 else "its sample has nothing that could be varied"
+    if workload.is_unique or workload.forms > 1:
+        return ""
+    return "its sample has nothing that could be varied"
 
 
 def _list_texts(source: Source) -> tuple[str, ...]:

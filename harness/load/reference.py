@@ -58,4 +58,6 @@ def explain_empty_answer(reference: Reference, exchange: Exchange) -> str:
 def find_difference_between(before: Reference, after: Reference) -> str:
     """How the answers without load before and after a load differ: then the service changes by itself."""
     change = compare_contents(before.content, after.content)
-    return f"without load the service answers otherwise after the load than before: {change}" if change else ""
+    if change:
+        return f"without load the service answers otherwise after the load than before: {change}"
+    return ""

@@ -15,11 +15,12 @@ import msgspec
 from harness.core.load import Job
 from harness.core.soak import SoakRecord
 from harness.io.clock import read_epoch, read_monotonic
+from harness.io.json_lines import read_records
 from harness.io.rundir import RunDir
 from harness.load.checkpoint import Checkpoint, get_checkpoint_path, read_checkpoint
 from harness.load.counts import WorkerCounts, encode_counts
 from harness.load.slices import get_slices_path
-from harness.load.soak_record import make_soak_record, read_lines
+from harness.load.soak_record import make_soak_record
 
 
 class SoakFiles:
@@ -69,4 +70,4 @@ class SoakFiles:
         """The record of the soak; one that is `finished` cannot go on any more."""
         if finished:
             self._checkpoint.unlink(missing_ok=True)
-        return make_soak_record(read_lines(self._slices), self._job.load, self._lost)
+        return make_soak_record(read_records(self._slices), self._job.load, self._lost)

@@ -214,7 +214,9 @@ _MOST_SHOWN = math.log(11)
 
 
 def _describe_ratio(change: float) -> str:
-    return f"{math.expm1(change):+.1%}" if change < _MOST_SHOWN else f"{math.expm1(_MOST_SHOWN):+,.0%} and more"
+    if change < _MOST_SHOWN:
+        return f"{math.expm1(change):+.1%}"
+    return f"{math.expm1(_MOST_SHOWN):+,.0%} and more"
 
 
 def _describe_points(change: float) -> str:

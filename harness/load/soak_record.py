@@ -6,13 +6,10 @@ Tested in tests/load/test_slices.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,14 +51,6 @@ class _Sum:
         p50 = {metric: histogram.quantile(0.5) for metric, histogram in self.histograms.items()}
         p95 = {metric: histogram.quantile(0.95) for metric, histogram in self.histograms.items()}
         return Window(begin, end, self.requests, self.failed, self.bad, p50, p95)
-
-
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a file of slices, one at a time; torn ones are left out."""
-    with suppress(FileNotFoundError), path.open("rb") as file:
-        for line in file:
-            with suppress(msgspec.MsgspecError):
-                yield msgspec.json.decode(line, type=dict[str, Any])
 
 
 def make_soak_record(lines: Iterable[Mapping[str, Any]], load: LoadSettings, lost: int = 0) -> SoakRecord:

@@ -169,7 +169,9 @@ def explain_few(sizes: Sequence[int]) -> str:
 def _draw_rows(data: Dataset, seed: int) -> Sequence[int]:
     """Rows of the data, at most 10,000; repeats count, as they are part of the distribution."""
     count = len(data.inputs)
-    return range(count) if count <= _MOST_ROWS else random.Random(f"{seed} drift").sample(range(count), _MOST_ROWS)
+    if count <= _MOST_ROWS:
+        return range(count)
+    return random.Random(f"{seed} drift").sample(range(count), _MOST_ROWS)
 
 
 def list_answer_columns(rows: AnsweredRows) -> dict[str, InputColumn]:

@@ -68,7 +68,9 @@ def probe_gauges(preflight: Preflight, client: Client, load: LoadSettings | None
     if importlib.util.find_spec("prometheus_client") is None:
         raise UsageError("a soak needs the package prometheus-client: pip install 'aiharness[load]'")
     page = fetch_metrics(client, load)
-    return preflight if page is None else replace(preflight, gauges=tuple(sorted(parse_gauges(page))))
+    if page is None:
+        return preflight
+    return replace(preflight, gauges=tuple(sorted(parse_gauges(page))))
 
 
 def add_gauges(able: Capabilities, preflight: Preflight) -> Capabilities:

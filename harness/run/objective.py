@@ -289,7 +289,9 @@ def _describe_example(exchange: Exchange, over: int) -> str:
     if exchange.error:
         return f"the first of {over} failed: {exchange.error.replace('_', ' ')}: {exchange.detail}"
     latency = exchange.timing.latency
-    return f"the first of {over} took {latency * 1e3:.4g} ms in all" if latency is not None else f"the first of {over}"
+    if latency is not None:
+        return f"the first of {over} took {latency * 1e3:.4g} ms in all"
+    return f"the first of {over}"
 
 
 def _describe_percentile(objective: Objective, samples: _Samples) -> tuple[str, ...]:

@@ -238,7 +238,9 @@ def make_comparison_id(suite: str, objective: Objective) -> str:
 
 def _raise_level(check: PlannedCheck) -> PlannedCheck:
     """A packaged warning as a blocker; an objective keeps the level that the user gave it."""
-    return replace(check, level=Level.BLOCKER) if check.level is Level.WARN and not check.objective else check
+    if check.level is Level.WARN and not check.objective:
+        return replace(check, level=Level.BLOCKER)
+    return check
 
 
 def _plan_contract(case: _Case, spec: CheckSpec, policy: SuitePolicy) -> PlannedCheck:

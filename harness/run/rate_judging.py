@@ -43,7 +43,9 @@ def skip_repeated_rows(data: Dataset, numbers: Iterable[int]) -> Iterator[int]:
 
 def describe_miss(objective: Objective) -> str:
     """What a request did that missed a limit of latency or an error rate."""
-    return f"took longer than {objective.limit * 1e3:g} ms or failed" if objective.is_latency else "failed"
+    if objective.is_latency:
+        return f"took longer than {objective.limit * 1e3:g} ms or failed"
+    return "failed"
 
 
 def make_rate_verdict(

@@ -68,27 +68,6 @@ class RateTest:
         return n == self.cap and binomial_sf(k, n, self.budget) <= self.alpha_fail / 2
 
 
-class SequentialRateTest:
-    """A `RateTest` in progress: counts n requests and k exceedances until `decision` is no longer None.
-
-    The decision is final: later requests are not counted.
-    """
-
-    def __init__(self, test: RateTest) -> None:
-        self.test = test
-        self.n = 0
-        self.k = 0
-        self.decision: RateDecision | None = None
-
-    def add(self, over: bool) -> RateDecision | None:
-        """Count the next request, in the order in which they were to be sent; takes some tens of microseconds."""
-        if self.decision is None:
-            self.n += 1
-            self.k += bool(over)
-            self.decision = self.test.decide(self.k, self.n)
-        return self.decision
-
-
 def log_e_pass(k: int, n: int, loosened: float) -> float:
     """The logarithm of the e-value against "the rate is at least `loosened`" at k exceedances in n requests."""
     against = k * math.log(loosened) + (n - k) * math.log1p(-loosened)

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from harness.chaos.guardian import Guardian, LiftRecord
-from harness.chaos.operator_log import TIMELINE, read_records
+from harness.chaos.operator_log import TIMELINE
 from harness.core.disturbance import find_disturbance
 from harness.core.fault import list_faults, load_fault
 from harness.core.platform_action import PlatformAction
+from harness.io.json_lines import read_records
 from harness.io.rundir import FAULTS, read_fault_lines
 from harness.reference.deployment import Deployment
 from tests.catalogues import sample_cases

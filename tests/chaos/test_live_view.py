@@ -11,11 +11,11 @@ GOOD, BAD = Sample(0.0, 0.1, 0.0), Sample(0.0, None, 0.0, "closed")
 
 def test_a_snapshot_in_words() -> None:
     stop = [parse_stop_condition("error_rate > 50 % for 5s")]
-    line = Snapshot(12.34, [GOOD, GOOD, GOOD, BAD], 2.0, 7, ["down on a"], stop).describe()
+    line = " | ".join(Snapshot(12.34, [GOOD, GOOD, GOOD, BAD], 2.0, 7, ["down on a"], stop).list_lines())
     for words in ("12.3 s", "2.0/s", "errors 25 %", "p95 100 ms", "good 1.5/s", "in flight 7", "faults: down on a"):
         assert words in line
     assert line.endswith("stops at error_rate > 50 % for 5s")
-    quiet = Snapshot(1.0, [], 2.0, 0, []).describe()
+    quiet = " | ".join(Snapshot(1.0, [], 2.0, 0, []).list_lines())
     assert "errors - | p95 - | good 0.0/s" in quiet
     assert "faults: none" in quiet
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.chaos.operator_log import OPERATOR, TIMELINE, OperatorLog, add_remark, find_open_runs, read_records
+from harness.chaos.operator_log import OPERATOR, TIMELINE, OperatorLog, add_remark, find_open_runs
+from harness.io.json_lines import read_records
 from harness.io.rundir import EVIDENCE, GATE, RunDir
 
 
@@ -27,7 +28,7 @@ def test_the_timeline_says_when(tmp_path: Path) -> None:
     (line,) = read_records(tmp_path / TIMELINE)
     assert (line["t"], line["experiment"], line["text"]) == (12.346, "x", "down on link a")
     assert line["at"] > 1.7e9
-    assert read_records(tmp_path / "nothing") == []
+    assert list(read_records(tmp_path / "nothing")) == []
 
 
 def test_a_run_is_open_until_its_report_is_final(tmp_path: Path) -> None:

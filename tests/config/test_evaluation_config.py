@@ -89,7 +89,7 @@ def test_mistakes_of_a_row_are_named(tmp_path: Path, row: Any, message: str) -> 
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     read(tmp_path, '[evaluation]\nfile = "q.jsonl"\n')
     (tmp_path / "q.jsonl").write_text('{"prompt": "x", "reference": "a", "reference": "b"}')
-    with pytest.raises(ConfigError, match="the key 'reference' stands twice"):
+    with pytest.raises(ConfigError, match="the key 'reference' occurs 2 times"):
         resolve_settings(Options(endpoint="http://127.0.0.1:9", suites=("validation",)), {}, [tmp_path])
 
 

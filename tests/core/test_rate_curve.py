@@ -42,11 +42,10 @@ def test_times_rise_with_the_count_and_lie_within_the_duration(curve: RateCurve)
 def test_a_jump_has_the_rate_of_what_follows() -> None:
     curve = RateCurve([Piece("a", 2, 5, 5), Piece("none", 0, 9, 9), Piece("b", 1, 10, 20)])
     assert [curve.get_rate(t) for t in (-1, 0, 1.9, 2, 2.5, 3)] == [0, 5, 5, 10, 15, 0]
-    assert (curve.count, curve.mean_rate, curve.is_steady) == (25, 25 / 3, False)
+    assert (curve.count, curve.mean_rate) == (25, 25 / 3)
     assert curve.list_phases() == [("a", 0, 2), ("b", 2, 3)]
 
 
 def test_a_steady_rate_divides_exactly() -> None:
     curve = make_steady_curve(0.3, 100)
-    assert curve.is_steady
     assert [curve.find_time(k) for k in range(30)] == [k / 0.3 for k in range(30)]

@@ -48,4 +48,3 @@ def test_a_schedule_of_days_is_not_kept_in_memory() -> None:
     assert at[1] < 10 <= at[2]
     assert at[3] == pytest.approx(50_000, rel=0.01)
     assert sum(len(part._leaf[1]) for part in pacer._parts) <= 200
-    assert pacer.count_before(10) == 10_000

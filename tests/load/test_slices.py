@@ -11,8 +11,9 @@ import pytest
 
 from harness.core.load_settings import LoadSettings
 from harness.core.soak import SoakRecord
+from harness.io.json_lines import read_records
 from harness.load.slices import SliceRecorder, make_grid
-from harness.load.soak_record import make_soak_record, read_lines
+from harness.load.soak_record import make_soak_record
 
 SOAK = LoadSettings(scenario="soak", rate=50, duration=120, warm_up=6)
 Answer = Callable[[float, random.Random], tuple[float | None, bool]]
@@ -128,8 +129,8 @@ def test_an_episode_says_whether_the_load_generator_held_requests_up(late: bool)
 def test_a_torn_line_of_the_file_is_left_out(tmp_path: Any) -> None:
     path = tmp_path / "soak.slices.jsonl"
     path.write_bytes(b'{"slice":1}\n{"slice":')
-    assert list(read_lines(path)) == [{"slice": 1}]
-    assert list(read_lines(tmp_path / "nothing")) == []
+    assert list(read_records(path)) == [{"slice": 1}]
+    assert list(read_records(tmp_path / "nothing")) == []
 
 
 def test_too_few_requests_give_fewer_windows_or_none() -> None:

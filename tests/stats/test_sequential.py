@@ -12,7 +12,6 @@ from scipy import integrate, stats
 from benchmarks._exact import find_boundaries
 from harness.stats.sequential import (
     RateTest,
-    SequentialRateTest,
     log_e_fail,
     log_e_pass,
 )
@@ -61,10 +60,8 @@ def test_evidence_moves_the_right_way(n: int, bound: float, data: st.DataObject)
 def test_one_slow_first_request_is_no_fail() -> None:
     """Trap: it alone is E = 53 against a budget of 1 %; hence the floor of three exceedances."""
     assert math.exp(log_e_fail(1, 1, 0.01)) == pytest.approx(53.4, abs=0.1)
-    state = SequentialRateTest(RateTest(budget=0.01, loosened=0.02, cap=1600))
-    assert state.add(True) is None
-    assert state.add(True) is None
-    assert state.add(True) == "fail"
+    test = RateTest(budget=0.01, loosened=0.02, cap=1600)
+    assert [test.decide(k, k) for k in (1, 2, 3)] == [None, None, "fail"]
 
 
 def test_the_prior_is_restricted_to_the_side_it_speaks_for() -> None:
@@ -86,23 +83,8 @@ def test_the_prior_is_restricted_to_the_side_it_speaks_for() -> None:
 
 
 def test_a_fast_service_passes_early_and_a_slow_one_fails_early() -> None:
-    good, bad = SequentialRateTest(PR), SequentialRateTest(PR)
-    while good.decision is None:
-        good.add(False)
-    while bad.decision is None:
-        bad.add(bad.n % 3 == 0)
-    assert (good.decision, good.n) == ("pass", 44)
-    assert bad.decision == "fail"
-    assert bad.n < 40
-
-
-def test_a_decision_is_final() -> None:
-    state = SequentialRateTest(PR)
-    for _ in range(44):
-        state.add(False)
-    for _ in range(100):
-        assert state.add(True) == "pass"
-    assert (state.k, state.n) == (0, 44)
+    assert [PR.decide(0, 43), PR.decide(0, 44)] == [None, "pass"]
+    assert "fail" in [PR.decide((n + 2) // 3, n) for n in range(1, 40)]
 
 
 def test_the_cap_ends_the_test() -> None:
@@ -173,13 +155,11 @@ def test_steps_and_boundaries_agree_on_a_random_stream() -> None:
     rng = np.random.default_rng(11)
     passing, failing = find_boundaries(PR)
     for rate in (0.02, 0.05, 0.08, 0.2):
-        state = SequentialRateTest(PR)
-        for over in rng.random(PR.cap) < rate:
-            decision = state.add(bool(over))
-            if decision:
-                break
-        expected = "pass" if state.k <= passing[state.n] else "fail" if state.k >= failing[state.n] else "inconclusive"
-        assert state.decision == expected
+        counts = np.cumsum(rng.random(PR.cap) < rate)
+        n = next(n for n in range(1, PR.cap + 1) if PR.decide(int(counts[n - 1]), n))
+        k = int(counts[n - 1])
+        expected = "pass" if k <= passing[n] else "fail" if k >= failing[n] else "inconclusive"
+        assert PR.decide(k, n) == expected
 
 
 def test_no_samples_decide_nothing() -> None:

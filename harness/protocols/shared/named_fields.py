@@ -34,8 +34,6 @@ class RandomSource(Protocol):
 _WIDEST = 1e9
 """A stated range that is wider than this bounds nothing that a service was made for."""
 _KINDS = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
-_UNLIKE_TEXT = ("format", "pattern")
-"""What makes a text more than any text: another one would not be valid."""
 
 
 def list_kinds(schema: Schema, sample: Any = None) -> set[str]:
@@ -161,13 +159,6 @@ def _find_step(bound: float, is_whole: bool) -> float:
     if is_whole:
         return 1
     return max(abs(bound), 1.0) * 1e-3
-
-
-def is_free_text(schema: Schema) -> bool:
-    """Whether any text is valid, within lengths."""
-    return "string" in list_kinds(schema) and not any(
-        {"enum", *_UNLIKE_TEXT} & part.keys() for part in _list_parts(schema)
-    )
 
 
 def _list_parts(schema: Schema) -> list[Schema]:

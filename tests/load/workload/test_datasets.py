@@ -126,7 +126,7 @@ def test_a_mix_keeps_its_weights_and_says_what_repeats(tmp_path: Path) -> None:
         ("d.txt", ["x"], "unknown kind of file '.txt'; give one of .jsonl"),
         ("d.jsonl", [], "the file holds no rows"),
         ("d.jsonl", [{"prompt": "a"}, {"answer": "b"}], "d.jsonl:2: has no prompt: give a text as prompt or input"),
-        ("d.jsonl", [{"prompt": "a"}, "{oops"], "d.jsonl:2: is not JSON"),
+        ("d.jsonl", [{"prompt": "a"}, "{oops"], "d.jsonl:2: not JSON"),
         ("d.jsonl", [7], "d.jsonl:1: must be an object or a text"),
         ("d.json", [{"conversations": [{"from": "gpt", "value": "x"}]}], "entry 1.*no message of a user"),
         ("d.json", [{"conversations": [{"from": "cat", "value": "x"}]}], "entry 1.*a message needs a role"),
