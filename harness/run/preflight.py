@@ -20,7 +20,12 @@ from harness.core.registry import list_plugins, load_plugin
 from harness.io.client import Client
 from harness.io.clock import read_monotonic, sleep_real
 from harness.io.reachability import find_tls_obstacle
-from harness.protocols.shared.detection import DetectedProtocol, choose_protocol, rank_protocols
+from harness.protocols.shared.detection import (
+    DetectedProtocol,
+    choose_protocol,
+    rank_protocols,
+    recognise_protocol,
+)
 from harness.protocols.shared.openai_family import ListsModels
 from harness.run.decoding import decode_exchange
 from harness.run.service_states import describe_redirect, describe_slow_start, describe_start_state
@@ -131,7 +136,8 @@ def detect_protocol(endpoint: Endpoint, client: Client) -> Preflight:
         if refined := rank_protocols(with_model, speakers, _ask_probes(with_model, client, speakers, by_path)):
             ranked[0] = replace(ranked[0], facts=refined[0].facts)
     if is_named:
-        return Preflight(endpoint.protocol, ranked[0].facts if ranked else Facts(), tuple(ranked))
+        facts = ranked[0].facts if ranked else recognise_protocol(endpoint, candidates[0], by_path).facts
+        return Preflight(endpoint.protocol, facts, tuple(ranked))
     chosen = choose_protocol(ranked)
     if chosen is None:
         reason = _explain_unrecognised(endpoint, by_path)

@@ -94,10 +94,11 @@ def _hide_place(reason: str) -> str:
 
 
 def _name_software(row: Row) -> str:
-    """The package and version of the server: the first pin of its requirements; Ollama is a Go module."""
+    """The package and version of the server: the pin of the row's name, or the first one; Ollama is a Go module."""
     if row.name.startswith("ollama"):
         return OLLAMA
-    return (HERE / "requirements" / f"{row.requirements}.txt").read_text("utf-8").split()[0]
+    pins = (HERE / "requirements" / f"{row.requirements}.txt").read_text("utf-8").split()
+    return next((pin for pin in pins if pin.startswith(f"{row.name}==")), pins[0])
 
 
 def _describe_row(row: Row) -> str:

@@ -102,7 +102,9 @@ def _write_body_in_packets(head: bytes, body: bytes) -> Pieces:
 
 
 def _write_head_in_packets(head: bytes, body: bytes) -> Pieces:
-    cuts = [0, 3, head.index(b"\r\n") + 1, head.index(b":") - 2, len(head) - 3, len(head) - 1, len(head)]
+    line = head.index(b"\r\n")
+    name = head.index(b":", line) - 2  # a colon before it belongs to the target
+    cuts = [0, 3, line + 1, name, len(head) - 3, len(head) - 1, len(head)]
     pieces: Pieces = []
     for start, end in pairwise(cuts):
         pieces += [head[start:end], _PAUSE]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.core.adapter import Adapter, Facts
+from harness.core.adapter import Adapter, Facts, Recognition
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
@@ -45,18 +45,23 @@ class DetectedProtocol:
     facts: Facts = field(default_factory=Facts)
 
 
+def recognise_protocol(endpoint: Endpoint, adapter: Adapter, by_path: Mapping[str, Exchange]) -> Recognition:
+    """What one protocol makes of the probes; its facts hold even where it is not recognised."""
+    answers = {}
+    for role, probe in adapter.probes(endpoint).items():
+        exchange = by_path.get(probe.path)
+        if exchange is not None and exchange.response is not None and exchange.error in _COMPLETE:
+            answers[role] = exchange.response
+    return adapter.recognise(endpoint, answers)
+
+
 def rank_protocols(
     endpoint: Endpoint, adapters: Sequence[Adapter], by_path: Mapping[str, Exchange]
 ) -> list[DetectedProtocol]:
     """Every recognised protocol, the surest first; may be empty. `by_path` has the exchange of each probe's path."""
     ranked: list[DetectedProtocol] = []
     for adapter in adapters:
-        answers = {}
-        for role, probe in adapter.probes(endpoint).items():
-            exchange = by_path.get(probe.path)
-            if exchange is not None and exchange.response is not None and exchange.error in _COMPLETE:
-                answers[role] = exchange.response
-        recognition = adapter.recognise(endpoint, answers)
+        recognition = recognise_protocol(endpoint, adapter, by_path)
         if recognition.score > 0:
             ranked.append(DetectedProtocol(adapter.name, recognition.score, recognition.reason, recognition.facts))
     ranked.sort(key=lambda detected: (-detected.score, _find_position(detected.protocol), detected.protocol))

@@ -149,10 +149,10 @@ class OpenAIFamily(ListsModels, GeneratesText):
         """0.95: the OpenAPI document has this route and not that of chat; 0.3: it has both, so the user may choose."""
         root = wire.join_path(endpoint, find_prefix(endpoint))
         document = wire.read_page(answers, "openapi")
-        if not openapi.has_post(document, root + self.route, f"/v1{self.route}"):
-            return Recognition(0.0, f"no OpenAPI document has POST {root}{self.route}")
         models = parse_model_list(wire.read_page(answers, "models")) or ()
         facts = Facts(models, inputs={"live": wire.is_offered(answers, "live")})
+        if not openapi.has_post(document, root + self.route, f"/v1{self.route}"):
+            return Recognition(0.0, f"no OpenAPI document has POST {root}{self.route}", facts)
         reason = f"its OpenAPI document has POST {root}{self.route}"
         if openapi.has_post(document, f"{root}/chat/completions", "/v1/chat/completions"):
             return Recognition(0.3, f"{reason}, beside the one for chat", facts)

@@ -57,7 +57,7 @@ class Anthropic(openai_family.OpenAIFamily):
             status = wire.get_status(answers, "models")
             return Recognition(0.7, f"GET {root}/models answered {status} with an Anthropic error: it needs a key")
         if not openapi.has_post(document, f"{root}/messages", "/v1/messages"):
-            return Recognition(0.0, f"GET {root}/models did not answer with a list in the format of this API")
+            return Recognition(0.0, f"GET {root}/models did not answer with a list in the format of this API", facts)
         reason = f"its OpenAPI document has POST {root}/messages"
         if openapi.has_post(document, f"{root}/chat/completions", "/v1/chat/completions"):
             return Recognition(0.3, f"{reason}, beside the one for chat", facts)

@@ -10,10 +10,16 @@ import pytest
 
 from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ErrorClass
-from harness.core.exchange import Exchange, Request, Response, Timing
+from harness.core.exchange import Exchange, Query, Request, Response, Timing
 from harness.core.registry import list_plugins
 from harness.core.registry import load_plugin as load_module
-from harness.protocols.shared.detection import PREFERENCE, DetectedProtocol, choose_protocol, rank_protocols
+from harness.protocols.shared.detection import (
+    PREFERENCE,
+    DetectedProtocol,
+    choose_protocol,
+    rank_protocols,
+    recognise_protocol,
+)
 from harness.protocols.shared.wire import UNKNOWN_PATH
 from harness.protocols.text import openai_chat
 from tests.protocols.recorded import Server, exchange, load
@@ -99,6 +105,17 @@ def test_listed_models_are_kept() -> None:
     )
     assert other.score == 0.8
     assert "'llama' is not among them" in other.reason
+
+
+@pytest.mark.parametrize("protocol", ["openai_completions", "openai_responses", "anthropic"])
+def test_a_protocol_that_only_its_user_knows_has_the_listed_models(protocol: str) -> None:
+    """Ollama has no document of its routes: whoever names one of them is asked for the model all the same."""
+    adapter, server = load_module("protocols", protocol).ADAPTER, Server(PROBES["ollama"])
+    pages = {probe.path: server[probe.path] for probe in adapter.probes(ENDPOINT).values()}
+    recognition = recognise_protocol(ENDPOINT, adapter, pages)
+    assert recognition.score == 0
+    assert recognition.facts.models == ("tiny:latest",)
+    assert b'"model":"tiny:latest"' in adapter.encode(ENDPOINT, Query("Hi."), recognition.facts).body
 
 
 class Everywhere(dict[str, Exchange]):

@@ -43,6 +43,16 @@ def test_a_request_without_a_body_has_no_form_of_a_body() -> None:
     assert "garbage" in select_malformed(b"")
 
 
+@pytest.mark.parametrize("target", ["/predict", "/v1/models/digits:predict"])
+def test_cuts_leave_the_bytes_as_they_are(target: str) -> None:
+    body = b'{"a": [1.5, 22]}'
+    head = f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    for name in ("a head in many packets", "a body in many packets"):
+        pieces = [piece for piece in select_forms(body)[name].write(head, body) if isinstance(piece, bytes)]
+        assert len(pieces) > 3, name
+        assert b"".join(pieces) == head + body, name
+
+
 class FussyType(Service):
     def accept(self, asked: Asked) -> None:
         super().accept(asked)
