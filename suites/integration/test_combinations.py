@@ -36,7 +36,9 @@ from .equal_spellings import rename_limit, split_content
 from .generated_text import get_limit, make_query
 from .test_tools import TOOL_SCHEMAS
 
-_TEXT_TOKENS, _CALL_TOKENS, _TIMES = 12, 96, 12
+_TEXT_TOKENS, _CALL_TOKENS = 12, 96
+_TIMES = 3 * _TEXT_TOKENS
+"""How often a prompt has its code: each is a token or more, so that a limit cuts the answer that repeats them."""
 _MOST = max(FLIGHTS.values())
 _ROWS, _STEPS, _AGAIN = 30, 11, 2
 """Combinations after which no more are tried, those by which a failing one is made smaller, and its repeats."""

@@ -7,6 +7,7 @@ from functools import partial
 
 from harness.checks.bad_input.ordinary_inputs import shows_hang
 from harness.checks.bad_input.requests import BadRequest
+from harness.checks.common import find_failed
 from harness.checks.control import Control
 from harness.checks.isolation import crosstalk, own_parts
 from harness.core.exchange import Exchange, Query, Request
@@ -20,8 +21,9 @@ from .company import CarriedQuery, make_bad_neighbours, make_carriers
 _INPUTS, ROUNDS = 8, 4
 _BAD = 4
 """Bad requests among those of each of the last rounds."""
-_WITH_BAD = 2
-_REQUESTS = _INPUTS * (2 + ROUNDS) + _BAD * _WITH_BAD
+_WITH_BAD, _MORE_WITH_BAD = 2, 8
+"""Rounds with bad requests, and those that follow where an answer in them failed and in no round before."""
+_REQUESTS = _INPUTS * (2 + ROUNDS + _MORE_WITH_BAD) + _BAD * (_WITH_BAD + _MORE_WITH_BAD)
 _CARRIERS, _CARRIER_ROUNDS = 6, 3
 _PART_REQUESTS = _CARRIERS * (3 + _CARRIER_ROUNDS)
 
@@ -43,15 +45,29 @@ def _judge_concurrent(ai_client: Session, *, stream: bool) -> Verdict:
     beside: list[str] = []
     bad = make_bad_neighbours(ai_client, queries[0], _BAD * _WITH_BAD) if shown else []
     generator = random.Random(ai_client.settings.seed)
-    for turn in range(ROUNDS if shown else 0):
+    planned = ROUNDS if shown else 0
+    turn = 0
+    while turn < planned:
         order = generator.sample(range(len(queries)), len(queries))
-        guests = bad[turn - ROUNDS + _WITH_BAD :: _WITH_BAD] if turn >= ROUNDS - _WITH_BAD else []
+        guests = bad[turn % _WITH_BAD :: _WITH_BAD] if turn >= ROUNDS - _WITH_BAD else []
         exchanges, hangs = _ask_beside(ai_client, [queries[number] for number in order], guests)
         rounds.append(list(zip(order, exchanges, strict=True)))
         beside.append(f"bad requests ({', '.join(guest.name for guest in guests)})" if guests else "")
-        if hangs:
-            break
+        turn = planned if hangs else turn + 1
+        if turn == ROUNDS and _fails_beside_bad_alone(rounds, beside):
+            # What strikes by chance is seen more clearly the more often it can.
+            planned = ROUNDS + _MORE_WITH_BAD
     return crosstalk.judge_own_answers(control, rounds, ai_client.show, beside)
+
+
+def _fails_beside_bad_alone(rounds: list[list[tuple[int, Exchange]]], beside: list[str]) -> bool:
+    """Whether an answer failed in a round with bad requests, and none in a round without."""
+    failing = [words for round_, words in zip(rounds, beside, strict=True) if _has_failed(round_)]
+    return bool(failing) and all(failing)
+
+
+def _has_failed(round_: list[tuple[int, Exchange]]) -> bool:
+    return find_failed(exchange for _, exchange in round_) is not None
 
 
 def _ask_beside(ai_client: Session, queries: list[Query], guests: list[BadRequest]) -> tuple[list[Exchange], bool]:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from harness.checks.answers.odd_ids import ODD_IDS, PLAIN_ID, IdAnswer, judge_odd_ids
 from harness.checks.generation import unicode
 from harness.checks.generation.echo import MARK_AFTER, MARK_BEFORE, ODD_TEXTS, PLAIN_TEXT, UNICODE_TEXTS
+from harness.checks.generation.stream_ends import END_REPEATS, ENDINGS, EndAnswers
 from harness.checks.generation.unicode import CONFIRMATIONS, Spellings, TextAnswers
 from harness.core.errors import UsageError
 from harness.core.exchange import Exchange, Query, Request
@@ -23,7 +24,8 @@ _LIMIT = 80
 """Tokens: the odd texts are up to 40 bytes, and a byte may be a token."""
 _CONFIRMED_TEXTS = 2
 """Texts that are sent again because they seem changed: one that is proven so decides the check."""
-_TEXT_REQUESTS = CONTROL_COST + 6 * len(UNICODE_TEXTS) + 2 + 2 * CONFIRMATIONS * _CONFIRMED_TEXTS
+_END_REQUESTS = 2 * (len(ENDINGS) + END_REPEATS)
+_TEXT_REQUESTS = CONTROL_COST + 6 * len(UNICODE_TEXTS) + 2 + 2 * CONFIRMATIONS * _CONFIRMED_TEXTS + _END_REQUESTS
 
 
 def _make_query(ai_client: Session, text: str) -> Query:
@@ -76,6 +78,25 @@ def _confirm_changes(ai_client: Session, answers: TextAnswers) -> dict[str, Spel
     return confirmed
 
 
+def _ask_ends(ai_client: Session) -> tuple[EndAnswers, ...]:
+    """Each text that ends in unusual characters, whole and streamed; the first whose end seems lost several times."""
+    asked: list[EndAnswers] = []
+    for name in ENDINGS:
+        is_lost = any(answers.has_lost_end() for answers in asked)
+        answers = _ask_end(ai_client, EndAnswers(name))
+        for _ in range(END_REPEATS if answers.has_lost_end() and not is_lost else 0):
+            answers = _ask_end(ai_client, answers)
+        asked.append(answers)
+    return tuple(asked)
+
+
+def _ask_end(ai_client: Session, before: EndAnswers) -> EndAnswers:
+    """The answers and one more, whole and streamed."""
+    query = make_query(ai_client, _LIMIT, f"Repeat after me: {ENDINGS[before.name]}")
+    whole, streamed = map(ai_client.ask, (query, replace(query, stream=True)))
+    return EndAnswers(before.name, (*before.whole, whole), (*before.streamed, streamed))
+
+
 @once
 def _ask_texts(ai_client: Session) -> TextAnswers:
     control, able = ask_control(ai_client), ai_client.capabilities
@@ -84,7 +105,10 @@ def _ask_texts(ai_client: Session) -> TextAnswers:
         if not any(map(unicode.has_hung, answers.values())):
             answers[name] = _ask_spellings(ai_client, name)
     after, asked_to_echo = ai_client.ask(), able.generates or able.streaming
-    texts = TextAnswers(answers, control, after, ai_client.promises.deterministic, asked_to_echo)
+    ends: tuple[EndAnswers, ...] = ()
+    if able.streaming and able.generates and after.ok and not any(map(unicode.has_hung, answers.values())):
+        ends = _ask_ends(ai_client)
+    texts = TextAnswers(answers, control, after, ai_client.promises.deterministic, asked_to_echo, ends)
     if texts.deterministic or control.problem or not (texts.asked_to_echo or texts.has_echo):
         return texts
     return replace(texts, spellings=_confirm_changes(ai_client, texts))

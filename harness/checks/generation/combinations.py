@@ -14,7 +14,7 @@ from operator import attrgetter, itemgetter
 from harness.checks.common import Show, explain_decline, is_clear_refusal, judge
 from harness.checks.control import Control
 from harness.checks.generation.json_schema import find_text_violation
-from harness.checks.generation.text_cases import count_text_tokens, get_usage, is_cut, quote_answer
+from harness.checks.generation.text_cases import count_common, count_text_tokens, get_usage, is_cut, quote_answer
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 from harness.stats.covering import Combination, Levels, describe_combination, list_special
@@ -136,11 +136,13 @@ def _list_count_problems(
 def _list_text_problems(plain: PlainAnswers, asked: Combination, number: int, text: str) -> Iterator[str]:
     control = plain.control
     own = control.contents[number]
-    if plain.deterministic and asked["temperature"] == GREEDY and asked["tools"] == NO_TOOLS and text != own:
-        yield f"the text is {text!r:.60}, and {own!r:.60} in the plain form"
     codes = control.list_marks(text)
-    if codes and number not in codes:
-        yield AnothersAnswer(f"it has the code that input {codes[0]} asked for: {text!r:.60}")
+    for code in codes:
+        if code != number:
+            yield AnothersAnswer(f"it has the code that input {code} asked for: {text!r:.60}")
+    if plain.deterministic and asked["temperature"] == GREEDY and asked["tools"] == NO_TOOLS and text != own:
+        at = count_common(text, own)
+        yield f"at character {at} the text goes on with {text[at:]!r:.40}, and with {own[at:]!r:.40} in the plain form"
     first, again = control.list_marks(own), control.list_marks(control.again[number].content)
     is_plain = asked["temperature"] == GREEDY and asked["tools"] == NO_TOOLS
     if is_plain and number in first and number in again and not codes:

@@ -143,12 +143,12 @@ def judge_spellings(
 def judge_cut_endings(
     long: Exchange, short: Sequence[Exchange], limit: int, show: Show, *, promised: bool, again: Exchange | None = None
 ) -> Verdict:
-    """An answer that `max_tokens` cut is not declared complete.
+    """An answer that `max_tokens` cut is not declared complete; one that says that it was cut holds.
 
-    It was cut if it is the beginning of the longer answer to the same request. Unless determinism is `promised`, its
-    stated tokens must have reached the limit too, or, where none are stated, `again` must show that the service words
-    the longer answer alike each time: it may have ended another answer there. A service that ignores `max_tokens` cuts
-    nothing: it gives the longer answer itself.
+    Any other was cut if it is the beginning of the longer answer to the same request. Unless determinism is
+    `promised`, its stated tokens must have reached the limit too, or, where none are stated, `again` must show that the
+    service words the longer answer alike each time: it may have ended another answer there. A service that ignores
+    `max_tokens` cuts nothing: it gives the longer answer itself.
     """
     if not long.ok:
         return make_inconclusive(_NOTHING_TO_COMPARE, n=0)
@@ -157,7 +157,7 @@ def judge_cut_endings(
     def find_problem(answer: Answer) -> str | None:
         tokens = get_usage(answer).completion_tokens
         is_empty = not (answer.text or "").strip()
-        if _is_whole(answer, long) or (is_empty and is_cut(answer)):
+        if _is_whole(answer, long) or is_cut(answer):
             return None
         if is_empty and (tokens is None or tokens < limit):
             return Unjudged(_EMPTY)

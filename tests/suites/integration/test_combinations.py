@@ -59,6 +59,11 @@ def take_one_of_stream(body: dict[str, Any]) -> None:
         body.pop("n", None)
 
 
+def ignore_limit_of_streams(body: dict[str, Any]) -> None:
+    if body.get("stream") and "max_completion_tokens" in body:
+        body["max_completion_tokens"] = 400
+
+
 def call_in_streams(body: dict[str, Any]) -> None:
     if body.get("tool_choice") == "none" and body.get("stream"):
         body["tool_choice"] = "required"
@@ -73,6 +78,7 @@ def call_in_streams(body: dict[str, Any]) -> None:
         (lose_parts, Status.PASS, "combinations of 8 options"),
         (lose_warm_parts, Status.FAIL, "with temperature 0.7 and the content as parts together, and not without one"),
         (take_one_of_stream, Status.FAIL, "n of 2 together, and not without one of them: n is 2"),
+        (ignore_limit_of_streams, Status.FAIL, "max_completion_tokens together, and not without one of them: "),
         (call_in_streams, Status.FAIL, "tools with tool_choice none together, and not without one of them: 'get_weath"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,26 @@ def test_a_request_that_fails_beside_a_bad_one_fails_the_check(tmp_path: Path, s
     assert verdict.status is expected, verdict.reason
     if expected is Status.FAIL:
         assert "sent beside bad requests" in verdict.reason
+
+
+def test_a_request_that_fails_now_and_then_beside_a_bad_one_fails_the_check(tmp_path: Path) -> None:
+    """Only each fifth bad request makes another one fail: too few to be seen in two rounds, repeat by repeat."""
+    lock, bad = threading.Lock(), count(1)
+    spoilt = threading.Event()
+
+    def answer(path: str, body: Any) -> Answered:
+        with lock:
+            if not is_good(path, body):
+                if next(bad) % 5 == 0:
+                    spoilt.set()
+                return 400, {"error": "bad"}
+            is_spoilt = spoilt.is_set()
+            spoilt.clear()
+        return (500, {"error": "batch"}) if is_spoilt else good(path, body)
+
+    verdict = run_check(answer, concurrent, tmp_path)
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert "sent beside bad requests" in verdict.reason
 
 
 def make_exchange(number: int, status: int = 200) -> Exchange:

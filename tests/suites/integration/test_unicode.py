@@ -7,8 +7,9 @@ import json
 import random
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
+from itertools import cycle, repeat
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -289,6 +290,31 @@ class Losing(Echo):
 
 def test_a_stream_that_is_not_the_whole_fails_where_answers_repeat(tmp_path: Path) -> None:
     assert run_checks(Losing(), tmp_path, deterministic=True)[0].status is FAIL
+
+
+class HoldingBack(Echo):
+    """Never sends the last characters of a stream if they are not ASCII, or only now and then."""
+
+    def __init__(self, times: Iterator[bool]) -> None:
+        super().__init__()
+        self.times = times
+
+    def render(self, asked: Asked, status: str, value: Any) -> bytes:
+        if status.startswith("200") and self.streaming and next(self.times):
+            value = (re.sub(r"[^\x00-\x7f]+$", "", value[0]), value[1])
+        return super().render(asked, status, value)
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_a_stream_that_loses_its_last_characters_fails(tmp_path: Path, deterministic: bool) -> None:
+    verdict = run_checks(HoldingBack(repeat(True)), tmp_path, deterministic)[0]
+    assert verdict.status is FAIL
+    assert "a stream that ends in an emoji loses its end: '48213765 ' in place of" in verdict.reason
+
+
+def test_a_model_that_leaves_the_end_out_now_and_then_is_not_failed(tmp_path: Path) -> None:
+    verdict = run_checks(HoldingBack(cycle((True, False))), tmp_path)[0]
+    assert verdict.status is PASS, verdict.reason
 
 
 class Dropping(Echo):
