@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +22,7 @@ from harness.io.rundir import RunDir, read_record
 from harness.plugin.rerun_record import write_record
 from harness.run.planning import build_plan
 from harness.suite import list_checks
+from tests.programs import run_module
 
 OWN_TEST = """
 import pytest
@@ -75,9 +74,7 @@ def service() -> Iterator[Service]:
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "harness", *arguments]
-    env = {**os.environ, "PYTEST_ADDOPTS": ""}
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=240)
+    return run_module("harness", *arguments, cwd=folder, timeout=240)
 
 
 def test_a_broken_service_is_mended(tmp_path: Path, service: Service) -> None:

@@ -61,10 +61,10 @@ def test_workers_share_one_schedule(load: ArrivalSettings, workers: int) -> None
 def test_the_rate_in_each_window_is_that_of_the_curve(shape: str, arrivals: str) -> None:
     load = ArrivalSettings(shape=shape, rate=20, arrivals=arrivals, **GIVEN[shape])
     bins = np.linspace(0, load.duration, 31)
-    counts = sum(np.histogram(list_times(load.make_pacer(seed)), bins)[0] for seed in range(30)) / 30
+    counts = sum(np.histogram(list_times(load.make_pacer(seed)), bins)[0] for seed in range(10)) / 10
     expected = np.diff([load.curve.count_until(t) for t in bins])
-    # Of 30 runs the mean is off by five standard deviations of a Poisson number at most; gaps may straddle a border.
-    assert (abs(counts - expected) <= 1 + 5 * np.sqrt(expected / 30)).all()
+    # Of 10 runs the mean is off by five standard deviations of a Poisson number at most; gaps may straddle a border.
+    assert (abs(counts - expected) <= 1 + 5 * np.sqrt(expected / 10)).all()
 
 
 @pytest.mark.parametrize("shape", ["ramp", "steps", "spike"])

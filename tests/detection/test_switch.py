@@ -48,6 +48,16 @@ def test_every_look_is_at_a_defect() -> None:
     assert set(DEFECTS) <= set(switch_names(Defect))
 
 
+def look_until_alike(client: httpx.Client, look: looks.Look) -> object:
+    """What two looks in a row at the healthy service show; on a busy machine one of two may be given up."""
+    seen = look(client)
+    for _ in range(_LOOKS):
+        before, seen = seen, look(client)
+        if seen == before:
+            return seen
+    raise AssertionError(f"the healthy service shows something else each time: {seen}")
+
+
 @pytest.mark.parametrize("name", [name for name in switch_names(Defect) if not load_switch(Defect, name).load])
 def test_a_defect_shows_and_the_healthy_service_does_not_have_it(
     serving: Serving, client: httpx.Client, name: str
@@ -55,8 +65,7 @@ def test_a_defect_shows_and_the_healthy_service_does_not_have_it(
     look, base = DEFECTS.get(name, look_around), BASE.get(name, ServiceSettings(token_ms=0))
     with serving(replace(base, defects=(name,))) as broken:
         if name not in BASE:
-            seen = look(client)
-            assert seen == look(client)
+            seen = look_until_alike(client, look)
             # On a busy machine requests that were sent together may miss one another.
             assert any(look(broken) != seen for _ in range(_LOOKS))
             return

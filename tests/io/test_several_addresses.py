@@ -17,7 +17,7 @@ from harness.io.reachability import open_connection
 from tests.services import serving
 
 NAME = "several-addresses.test"
-PATIENT = Deadlines(connect=20.0, first_byte=20.0, inter_token=20.0, total=60.0)
+PATIENT = Deadlines(connect=6.0, first_byte=20.0, inter_token=20.0, total=60.0)
 
 
 def resolve_to(monkeypatch: pytest.MonkeyPatch, addresses: Sequence[str]) -> None:

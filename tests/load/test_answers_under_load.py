@@ -180,7 +180,7 @@ def judge(
 
 
 def shorten(n: int, text: str) -> str:
-    return text[:20] if n > 40 and n % 4 == 0 else text
+    return text[:20] if n > 40 and n % 2 == 0 else text
 
 
 def silence(n: int, text: str) -> str:
@@ -213,6 +213,7 @@ def test_shortened_answers_break_the_promise_of_determinism(tmp_path: Path, metr
     assert result["compared"] == result["completed"] == 80
 
 
+@pytest.mark.catalogue  # a PASS among other requests and a FAIL of the sample alone are in `make test`
 def test_the_sample_among_other_requests_shows_shortened_answers(tmp_path: Path) -> None:
     outcome = judge(tmp_path, shorten, "openai_chat", promised=True)
     assert outcome.check("test_errors.py::test_repeated")["verdict"] == "FAIL", outcome.out
@@ -245,10 +246,12 @@ def test_a_model_that_words_each_answer_anew_is_no_failure(tmp_path: Path) -> No
 
 
 def test_numbers_that_change_under_load_fail_without_a_promise(tmp_path: Path) -> None:
+    """Every request is the sample: among others only a third is, and which answers are garbled would be a lottery."""
+
     def garble(n: int, text: str) -> str:
         return text[:20] if 40 < n <= 80 and n % 8 == 0 else text
 
-    outcome = judge(tmp_path, garble, "plain_json", promised=False)
+    outcome = judge(tmp_path, garble, "plain_json", promised=False, workload="sample")
     row = outcome.check("test_errors.py::test_intact")
     assert row["verdict"] == "FAIL", f"{row['reason']} {row['notes']}\n{outcome.out}"
     assert "differs from the answer without load" in row["reason"]

@@ -161,8 +161,9 @@ def test_a_saved_run_compares_failures_and_no_times(tmp_path: Path) -> None:
     assert "0 of 180 requests failed, 0 of 180 in old" in row["reason"]
 
 
-@pytest.mark.slow(15)
-def test_five_saved_runs_decide_times_in_a_run(reference: str, tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "is_compared"), sample_cases([("day-5", True), ("day-4", False)], ("day-5", True)))
+def test_five_saved_runs_decide_times_in_a_run(reference: str, tmp_path: Path, name: str, is_compared: bool) -> None:
     configure(tmp_path)
     first = run_gate(tmp_path, f"--ai-endpoint={reference}", suite="load", run="first")
     for day in range(1, 6):
@@ -172,9 +173,8 @@ def test_five_saved_runs_decide_times_in_a_run(reference: str, tmp_path: Path) -
         folder = tmp_path / "saved" / f"day-{day}"
         folder.mkdir(parents=True)
         (folder / "gate.json").write_text(json.dumps(gate))
-    for name, is_compared in (("day-5", True), ("day-4", False)):
-        options = (f"--ai-endpoint={reference}", f"--ai-baseline={tmp_path / 'saved' / name}")
-        outcome = run_gate(tmp_path, *options, suite="load", run=f"beside-{name}")
-        row = outcome.check("test_baseline.py::test_no_worse")
-        assert any("5 runs differ by" in note for note in row["notes"]) is is_compared, row
-        assert ("4 saved PASS runs of OLD's version up to OLD" in row["reason"]) is not is_compared, row
+    options = (f"--ai-endpoint={reference}", f"--ai-baseline={tmp_path / 'saved' / name}")
+    outcome = run_gate(tmp_path, *options, suite="load", run="beside")
+    row = outcome.check("test_baseline.py::test_no_worse")
+    assert any("5 runs differ by" in note for note in row["notes"]) is is_compared, row
+    assert ("4 saved PASS runs of OLD's version up to OLD" in row["reason"]) is not is_compared, row

@@ -82,20 +82,26 @@ def test_the_gate_sends_and_judges_what_the_scenario_plans(reference: str, tmp_p
     assert result["schedule"] in (outcome.run_dir / "gate.json").read_text()
 
 
-def test_the_command_refuses_what_it_cannot_do(reference: str, tmp_path: Path) -> None:
-    refused = {
-        ("spkie", reference): "Did you mean 'spike'",
-        ("replay", reference, *PLAIN): "a replay needs a trace with times",
-        ("steps", reference, "--steps=a,b", *PLAIN): "steps are rates with commas",
-        ("spike", reference, "--peak-at=99", *PLAIN): "peak-at: the peak must begin and end within",
-        ("ramp", "--rate=x", *PLAIN): "argument --rate: must be a number of requests/s, got 'x'",
-        ("ramp", reference, "--shape=spike", "--rate=0.001", *PLAIN): "send nothing",
-    }
-    for arguments, words in refused.items():
-        status, output = load(tmp_path, *arguments)
-        assert status not in (0, 1, 20), output
-        assert words in output
-        assert "Traceback" not in output
+REFUSED = {
+    ("spkie", "URL"): "Did you mean 'spike'",
+    ("replay", "URL", *PLAIN): "a replay needs a trace with times",
+    ("steps", "URL", "--steps=a,b", *PLAIN): "steps are rates with commas",
+    ("spike", "URL", "--peak-at=99", *PLAIN): "peak-at: the peak must begin and end within",
+    ("ramp", "--rate=x", *PLAIN): "argument --rate: must be a number of requests/s, got 'x'",
+    ("ramp", "URL", "--shape=spike", "--rate=0.001", *PLAIN): "send nothing",
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"), sample_cases(REFUSED.items(), *list(REFUSED.items())[:2]), ids=range(len(REFUSED))
+)
+def test_the_command_refuses_what_it_cannot_do(
+    reference: str, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    status, output = load(tmp_path, *(reference if argument == "URL" else argument for argument in arguments))
+    assert status not in (0, 1, 20), output
+    assert words in output
+    assert "Traceback" not in output
     assert not (tmp_path / "run" / "load").exists()
 
 

@@ -101,7 +101,6 @@ def test_a_scenario_of_ones_own_has_its_arrivals_and_its_result(reference: str, 
 
 def test_locust_alone_refuses_what_it_cannot_do(reference: str, tmp_path: Path) -> None:
     refused = {
-        "none": (4, "none", ["--protocol=none"]),
         "warm": (4, "--warm-up 9", ["--warm-up=9"]),
         "places": (4, "1 requests in flight are too few for 2 load workers", ["-u1", "--processes=2", *ports()]),
         "alone": (21, "0 of 2 load workers connected within 1 s",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from harness.plugin.option_values import refuse_unknown
+from tests.programs import run_module
 
 OPTIONS = ("--ai-suite", "--ai-endpoint", "--ai-seed", "--ai-max-time")
 
@@ -36,8 +35,7 @@ def test_options_of_others_are_left_to_pytest() -> None:
 
 def test_pytest_ends_with_the_message(tmp_path: Path) -> None:
     def run(*arguments: str) -> str:
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+        ended = run_module("pytest", "-p", "no:cacheprovider", *arguments, cwd=tmp_path)
         assert ended.returncode == 4
         return ended.stderr
 

@@ -78,7 +78,7 @@ def test_the_forked_gate_says_where_it_is(slow: str, tmp_path: Path) -> None:
     assert _LATENCY.search(done.stdout), done.stdout + done.stderr
 
 
-def test_attacks_and_rows_are_counted(slow: str, tmp_path: Path) -> None:
+def test_attacks_and_rows_are_counted(tmp_path: Path) -> None:
     lines = (ROOT / "examples" / "digits_heldout.csv").read_text().splitlines()[:41]
     (tmp_path / "rows.csv").write_text("\n".join(line.rpartition(",")[0] for line in lines))
     (tmp_path / "aiharness.toml").write_text(
@@ -87,7 +87,9 @@ def test_attacks_and_rows_are_counted(slow: str, tmp_path: Path) -> None:
         '[[objective]]\nsuite = "validation"\nmetric = "accuracy"\nlimit = ">= 20%"\n'
     )
     (tmp_path / "conftest.py").write_text(_QUICK)
-    options = ("--ai-model=digits", "-k", "square or accuracy")
-    outcome = run_gate(tmp_path, slow, *options, suite="adversarial,validation", timeout=120)
+    options: tuple[str, ...] = ("--ai-model=digits", "-k", "square or accuracy")
+    with ReferenceProcess(ServiceSettings(latency_ms=100)) as server:
+        options = (f"--ai-endpoint={server.url}", *options)
+        outcome = run_gate(tmp_path, *options, suite="adversarial,validation", timeout=120)
     assert re.search(r"^  adversarial/square: [1-9]\d* of at most \d+ rows, \d+ s so far", outcome.out, re.MULTILINE)
     assert re.search(r"^  validation/accuracy: .*\d+ s so far", outcome.out, re.MULTILINE), outcome.out

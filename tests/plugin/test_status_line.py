@@ -21,6 +21,7 @@ import pytest
 
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
+from tests.catalogues import sample_cases
 
 _QUICK = """
 from harness.run import progress
@@ -152,7 +153,7 @@ def test_the_line_is_drawn_and_leaves_nothing(more: tuple[str, ...], url: str, t
 
 
 @pytest.mark.slow(15)
-@pytest.mark.parametrize("columns", [24, 31])
+@pytest.mark.parametrize("columns", sample_cases([24, 31], 24))
 def test_a_narrow_terminal_is_not_broken(columns: int, url: str, tmp_path: Path) -> None:
     prepare(tmp_path)
     status, text, screen = run_on_terminal(tmp_path, "pytest", "test_own.py", *options(url), columns=columns)
@@ -163,7 +164,10 @@ def test_a_narrow_terminal_is_not_broken(columns: int, url: str, tmp_path: Path)
 
 
 @pytest.mark.slow(15)
-@pytest.mark.parametrize(("environment", "more"), [({"CI": "true"}, ()), ({"TERM": "dumb"}, ()), ({}, ("-q",))])
+@pytest.mark.parametrize(
+    ("environment", "more"),
+    sample_cases([({"CI": "true"}, ()), ({"TERM": "dumb"}, ()), ({}, ("-q",))], ({"CI": "true"}, ()), ({}, ("-q",))),
+)
 def test_it_is_quiet_where_it_should_be(
     environment: dict[str, str], more: tuple[str, ...], url: str, tmp_path: Path
 ) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ from harness.core.endpoint import Endpoint
 from harness.io.client import Client
 from harness.reference.settings import EMBEDDING_MODEL
 from harness.run.preflight import Preflight, describe_model_choice, run_preflight
+from tests.programs import run_module
 from tests.services import QUICK, Answered, serving
 
 REFUSED = {"error": {"message": "not found", "type": "invalid_request_error"}}
@@ -162,23 +161,18 @@ def test_who_names_the_protocol_keeps_it() -> None:
     assert server.posted == ["completions"]
 
 
-def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "harness", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=240)
-
-
 def test_detect_and_init_send_with_consent_only(tmp_path: Path) -> None:
     server = Models(["model-a"], completions=lambda _: (400, REFUSED), embeddings=embed_only)
     with serving(server.answer) as url:
-        assert "speaks openai_chat" in call(tmp_path, "detect", url).stdout
-        assert call(tmp_path, "init", url, "--output=asked.toml").returncode == 0
+        assert "speaks openai_chat" in run_module("harness", "detect", url, cwd=tmp_path).stdout
+        assert run_module("harness", "init", url, "--output=asked.toml", cwd=tmp_path).returncode == 0
         assert server.posted == []
-        assert "speaks openai_embeddings" in call(tmp_path, "detect", url, "--yes").stdout
-        assert call(tmp_path, "init", url, "--yes").returncode == 0
+        assert "speaks openai_embeddings" in run_module("harness", "detect", url, "--yes", cwd=tmp_path).stdout
+        assert run_module("harness", "init", url, "--yes", cwd=tmp_path).returncode == 0
         text = (tmp_path / "aiharness.toml").read_text("utf-8")
         assert 'protocol = "openai_embeddings"' in text
         assert 'model = "model-a"' in text
-        gate = call(tmp_path, "gate", "--suite=smoke")
+        gate = run_module("harness", "gate", "--suite=smoke", cwd=tmp_path)
         assert "openai_embeddings" in gate.stdout
         assert gate.returncode in (0, 1), gate.stdout
 

@@ -7,8 +7,10 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.catalogues import sample_cases
 from tests.load.loads import command, free_port, locust
 from tests.load.test_processes import started
 
@@ -39,11 +41,11 @@ def test_a_load_under_way_shows_its_figures_on_loopback(reference: str, tmp_path
     assert page["aiharness_requests_in_flight"] >= 0
 
 
-def test_a_port_that_is_taken_or_none_is_one_clear_error(reference: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", sample_cases([0, 99999], 0), ids=["taken", "none"])
+def test_a_port_that_is_taken_or_none_is_one_clear_error(reference: str, tmp_path: Path, number: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        for port in (server.getsockname()[1], 99999):
-            options = ("--duration=2", "--protocol=plain_json", f"--prometheus={port}", f"--run-dir=run{port}")
-            status, output = locust(tmp_path, reference, *options)
-            assert status == 4, output
-            assert f"--prometheus {port}: the port cannot be used" in output
-            assert "Traceback" not in output
+        port = number or server.getsockname()[1]
+        status, output = locust(tmp_path, reference, "--duration=2", "--protocol=plain_json", f"--prometheus={port}")
+    assert status == 4, output
+    assert f"--prometheus {port}: the port cannot be used" in output
+    assert "Traceback" not in output
