@@ -23,12 +23,12 @@ from .test_structured import ANSWER_SCHEMAS, STRUCTURED_PROMPT, make_schema_form
 
 _LENGTHS = (220, 500)
 """Words of long prompts: engines take other paths for them (chunks, other kernels, cached blocks)."""
-_SHORT, _EACH = 4, 2
+_SHORT, _EACH, _CODES = 4, 2, 6
 _IN_FLIGHT, _MOST = (2, 4), 16
 _LEAVING, _GUESTS, _FIRST_GUEST = 4, 4, 8
 _TOKENS, _LONG_TOKENS, _SCHEMA_TOKENS, _SCHEMA = 32, 48, 96, "flat"
-_ONE_ROW = "one row"
-_INPUTS = _SHORT + _EACH * len(_LENGTHS)
+_ONE_ROW, _LONG_ANSWER = "one row", "a long answer"
+_INPUTS = _SHORT + _EACH * (len(_LENGTHS) + 1)
 _REQUESTS = _INPUTS * (2 + len(_IN_FLIGHT) + 2 * 2) + 1 + _GUESTS + _LEAVING
 
 
@@ -43,8 +43,16 @@ class _MixedInput:
 
     @property
     def mark(self) -> str:
-        """The code that a prompt asks for, at its end."""
-        return str(self.query.inputs).split()[-1]
+        """The code that a prompt asks for, at its end, or its codes in their order."""
+        last = _CODES if self.kind.startswith(_LONG_ANSWER) else 1
+        return " ".join(str(self.query.inputs).split()[-last:])
+
+
+def _write_long_answers(ai_client: Session) -> list[str]:
+    """Prompts whose answers have many pieces, each of which is known."""
+    generator = random.Random(f"{ai_client.settings.seed} long answers")
+    drawn = [generator.sample(range(10**7, 10**8), _CODES) for _ in range(_EACH)]
+    return [f"Repeat after me: {' '.join(map(str, codes))}" for codes in drawn]
 
 
 def _draw_queries(ai_client: Session, rows: Rows) -> list[tuple[str, Query]]:
@@ -53,6 +61,8 @@ def _draw_queries(ai_client: Session, rows: Rows) -> list[tuple[str, Query]]:
     if rows.text:
         for words in _LENGTHS:
             drawn += [(f"{words} words", rows.query([text])) for text in rows.draw_long_texts(_EACH, words)]
+        if rows.has_codes:
+            drawn += [(_LONG_ANSWER, rows.query([text])) for text in _write_long_answers(ai_client)]
     elif rows.batches:
         inputs = rows.draw_distinct(_SHORT + _EACH)
         drawn += [(f"{count} rows", rows.query(inputs[-count:])) for count in (2, 3, 4, 5)]
@@ -60,8 +70,9 @@ def _draw_queries(ai_client: Session, rows: Rows) -> list[tuple[str, Query]]:
         return drawn
     mixed = []
     for number, (kind, query) in enumerate(drawn):
-        is_streamed = ai_client.capabilities.streaming and number % 2 == 1
-        query = replace(ai_client.limit_answer(query, _TOKENS), stream=is_streamed)
+        is_streamed = ai_client.capabilities.streaming and (number % 2 == 1 or kind == _LONG_ANSWER)
+        tokens = _SCHEMA_TOKENS if kind == _LONG_ANSWER else _TOKENS
+        query = replace(ai_client.limit_answer(query, tokens), stream=is_streamed)
         mixed.append((f"{kind}, streamed" if is_streamed else kind, query))
     return mixed
 
@@ -158,7 +169,7 @@ class _Rounds:
 @check(
     "long, short, streamed, structured and abandoned requests side by side get their own answers",
     requests=_REQUESTS,
-    tokens=_TOKENS * _REQUESTS + (_SCHEMA_TOKENS - _TOKENS) * (_GUESTS + _LEAVING),
+    tokens=_TOKENS * _REQUESTS + (_SCHEMA_TOKENS - _TOKENS) * (_GUESTS + _LEAVING + _REQUESTS * _EACH // _INPUTS),
     broken_by=(mutate("swap_answers", wait=50), mutate("other_answer", skip=2 * _INPUTS)),
 )
 def test_own_answers(ai_client: Session) -> Verdict:

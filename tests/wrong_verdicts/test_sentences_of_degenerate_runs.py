@@ -86,7 +86,9 @@ CLAIMS: Mapping[str, Rule] = {
     ): lambda _, run: run.sent.filled > 0,
     r"echoed": lambda _, run: run.sent.filled > 0 or run.sent.errors > 0,
     r"at start, middle and end": lambda _, run: run.sent.filled > 0,
-    r"reaches the model|earlier reasoning is|no hidden prompt shows": lambda _, run: run.sent.filled > 0,
+    r"right after one with|reaches the model|earlier reasoning is|no hidden prompt shows": lambda _, run: (
+        run.sent.filled > 0
+    ),
     r"right after a pause of .* answered as before|is repeated byte for byte|as each option": lambda _, run: (
         run.sent.filled > 0
     ),

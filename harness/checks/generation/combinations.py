@@ -29,6 +29,10 @@ OLD_LIMIT, NEW_LIMIT = "max_tokens", "max_completion_tokens"
 FLIGHTS = {"1 in flight": 1, "2 in flight": 2, "8 in flight": 8}
 _SLACK = 3
 """Prompt tokens by which a spelling may differ: some templates set parts on lines of their own."""
+_MOST_WORDS = 2
+"""Words in a token at most: of ordinary tokenizers one, of those whose tokens cross blanks now and then two."""
+_LEAST_COUNTED = 0.8
+"""The share of the limit that an answer counts at least which the limit cut."""
 
 
 class AnothersAnswer(str):
@@ -122,6 +126,8 @@ def _list_count_problems(
     limit = wanted * plain.limits[asked["tools"]]
     if (written := count_text_tokens(answer)) is not None and written > limit:
         yield f"{written} completion tokens, and at most {limit} were asked for"
+    if asked["tools"] != REQUIRED:
+        yield from _list_limit_problems(plain, answer, wanted, plain.limits[asked["tools"]])
     if not expected or (asked["form"] == STREAMED and counts.prompt_tokens is None):
         return
     if counts.prompt_tokens is None:
@@ -131,6 +137,19 @@ def _list_count_problems(
         yield f"{counts.prompt_tokens} prompt tokens, and {expected} in the plain form"
     if not counts.completion_tokens and (answer.text or answer.tool_calls):
         yield f"{counts.completion_tokens} completion tokens are stated for an answer that is not empty"
+
+
+def _list_limit_problems(plain: PlainAnswers, answer: Answer, wanted: int, limit: int) -> Iterator[str]:
+    """Choices with more words than tokens were asked for, and counts below those of choices that the limit cut."""
+    for number, choice in enumerate(answer.choices):
+        if (words := len(choice.text.split())) > _MOST_WORDS * limit:
+            yield f"choice {number} has {words} words, and at most {limit} tokens were asked for"
+    written, least = get_usage(answer).completion_tokens, _LEAST_COUNTED * limit
+    usual = plain.control.first[0].answer
+    is_shown = usual is not None and is_cut(usual) and (get_usage(usual).completion_tokens or 0) >= least
+    all_cut = all(choice.finish_reason == "length" for choice in answer.choices)
+    if written is not None and is_shown and all_cut and written < wanted * least:
+        yield f"{written} completion tokens are stated for {wanted} choices that each reach the limit of {limit}"
 
 
 def _list_text_problems(plain: PlainAnswers, asked: Combination, number: int, text: str) -> Iterator[str]:

@@ -22,8 +22,12 @@ _MARK = re.compile(
     r"|\[/?(?:TOOL_CALLS|AVAILABLE_TOOLS|TOOL_RESULTS)\]"
     r"|</?(?:tool_calls?|tool_response|function_call)>|<function=\w+>"
     r"|<(?:bos|eos|pad|unk)>|</s>"
+    r"|\A\s*(?:assistant|model)[ ]*\n"
 )
-"""Marks of the templates of ChatML, Llama, Mistral, Gemma, DeepSeek, Qwen, and of thinking and calls of tools."""
+"""Marks of the templates of ChatML, Llama, Mistral, Gemma, DeepSeek, Qwen, and of thinking and calls of tools; the name
+of the role that begins a turn."""
+_MADE_UP_TURNS = re.compile(r"(?:\b|\\n)(?:User|Human): .{0,300}?(?:\n|\\n)+(?:Assistant|AI):")
+"""A turn of the user and the beginning of an answer to it, in text or in JSON: the end of the turn was not seen."""
 _CLOSING = "</think>"
 _OPENING = re.compile(r"<think(?:ing)?>|\[THINK\]")
 _ESCAPES = {"\\u003c": "<", "\\u003C": "<", "\\u003e": ">", "\\u003E": ">", "\\uff5c": "\uff5c", "\\uFF5C": "\uff5c"}
@@ -36,6 +40,15 @@ def find_template_mark(text: str) -> str:
     return match[0] if match else ""
 
 
+def _find_mark_or_turn(text: str, request: Request) -> str:
+    """As `find_template_mark`; or turns that are made up, where the request is a conversation with turns of its own."""
+    mark = find_template_mark(text)
+    if mark or b'"messages"' not in request.body:
+        return mark
+    match = _MADE_UP_TURNS.search(text)
+    return match[0] if match else ""
+
+
 def find_written_mark(exchange: Exchange) -> str:
     """The first mark in what the service gave as text or as a call of a tool; thinking between tags is neither."""
     choices = exchange.answer.choices if exchange.answer else ()
@@ -43,7 +56,7 @@ def find_written_mark(exchange: Exchange) -> str:
     if exchange.answer and not choices:
         texts.append(exchange.answer.text or "")
     for text in texts:
-        if mark := find_template_mark(text):
+        if mark := _find_mark_or_turn(text, exchange.request):
             return mark
     if any(choice.thinks_inline for choice in choices) and not _OPENING.search(_join_raw_text(exchange)):
         return _CLOSING
@@ -105,7 +118,7 @@ def _has_words(answer: Answer) -> bool:
 
 
 def _holds_mark(request: Request) -> bool:
-    return bool(find_template_mark(_read_json_text(request.body)))
+    return bool(_find_mark_or_turn(_read_json_text(request.body), request))
 
 
 def judge_template_marks(tally: TextTally) -> Verdict:

@@ -15,7 +15,11 @@ from harness.checks.generation.text_cases import get_usage
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
-TEMPLATE_TEXTS = ("/srv/think/a", "/no_think", "/think", "<think>", "</think>", "[INST]", "<|im_end|>", "</s>")
+TEMPLATE_TEXTS = (
+    *("/srv/think/a", "/no_think", "/think", "<think>", "</think>", "[INST]", "<|im_end|>", "</s>"),
+    *("<start_of_turn>", "<tool_call>", "### Instruction:", "User:", "{{ 7 * 7 }}", "{name}"),
+)
+"""Switches, marks, beginnings of turns, and what templates of other languages would fill in."""
 PLAIN = ""
 """The text of the control."""
 TEXT_REPEATS = 2

@@ -19,7 +19,7 @@ from harness.checks.common import (
 )
 from harness.checks.comparison import compare_contents, find_owner
 from harness.checks.control import Control
-from harness.checks.generation.text_cases import quote_answer
+from harness.checks.generation.text_cases import count_common, quote_answer
 from harness.checks.generation.thinking import describe_no_content, has_text
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
@@ -28,6 +28,9 @@ _PIECE = 4
 """Characters of another request's mark by which a piece of its answer is recognised."""
 _LEAST_PIECES = 2
 """Answers with such pieces that are no accident."""
+_LEAST_GAPS, _LEAST_LENGTH = 3, 20
+"""Answers that lack a piece in their middle and are no slips of a model; the characters of those that may be read so.
+"""
 CHANCE = 0.01
 """A share of answers without their mark is another one than alone if chance makes it less likely than this."""
 
@@ -129,6 +132,11 @@ class _MarkReader:
             return f"cross-talk: it has the code that input {other} asked for", ""
         if self._find_piece(number, exchange) and self._count_pieces() >= _LEAST_PIECES:
             return f"cross-talk: it has a piece of another answer: {exchange.text!r:.60}", ""
+        if _has_gap(control.first[number].text, exchange.text) and self._count_gaps() >= _LEAST_GAPS:
+            return (
+                f"a piece of its answer is lost: {exchange.text!r:.60}, and {control.first[number].text!r:.60} alone",
+                "",
+            )
         alone, beside = self._count_unmarked_alone(), sum(1 for _ in self._list_unmarked())
         of_alone = len(control.first) + len(control.again)
         if compute_later_chance(alone, of_alone, beside, len(self.concurrent)) < CHANCE:
@@ -152,6 +160,10 @@ class _MarkReader:
         alone = [*enumerate(self.control.first), *enumerate(self.control.again)]
         return sum(number not in self.control.list_marks(exchange.content) for number, exchange in alone)
 
+    def _count_gaps(self) -> int:
+        firsts = self.control.first
+        return sum(_has_gap(firsts[number].text, exchange.text) for number, exchange in self._list_unmarked())
+
     def _count_pieces(self) -> int:
         return sum(self._find_piece(number, exchange) for number, exchange in self._list_unmarked())
 
@@ -164,6 +176,14 @@ class _MarkReader:
                 if piece in exchange.text and piece not in own:
                     return True
         return False
+
+
+def _has_gap(whole: str, text: str) -> bool:
+    """Whether a text is the whole one without one piece of its middle."""
+    if len(whole) < _LEAST_LENGTH or len(text) >= len(whole):
+        return False
+    begin, end = count_common(whole, text), count_common(whole[::-1], text[::-1])
+    return min(begin, end) > 0 and begin < len(text) and begin + end >= len(text)
 
 
 def compute_later_chance(alone: int, of_alone: int, beside: int, of_beside: int) -> float:

@@ -27,9 +27,11 @@ from harness.core.exchange import Answer, Exchange, Request
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 _COMPLETION = "completion tokens"
-_COUNTED = ("prompt tokens", _COMPLETION)
+_PROMPT = "prompt tokens"
+_COUNTED = (_PROMPT, _COMPLETION)
 """Parts that a service may count otherwise beside others; what it counted for another request alone is that one's."""
-
+_SLACK = 3
+"""Prompt tokens that a request may count beyond those alone: a cache makes them fewer, and nothing makes them more."""
 
 _FORM_HEADERS = ("content-type", "accept")
 """Header lines that say something about the form of a message, and nothing about one request."""
@@ -66,7 +68,7 @@ def read_parts(exchange: Exchange) -> dict[str, Any]:
         "id": _read_id(answer),
         "outputs": _describe_outputs(answer),
         "choices": len(answer.choices) or None,
-        "prompt tokens": usage.prompt_tokens,
+        _PROMPT: usage.prompt_tokens,
         _COMPLETION: usage.completion_tokens,
     }
     for name, _ in exchange.request.headers:
@@ -159,6 +161,10 @@ def _list_swapped(
     carriers: Sequence[Carrier],
 ) -> Iterator[str]:
     parts = read_parts(exchange)
+    alone = own[number].get(_PROMPT, 0)
+    is_whole = alone > len(exchange.request.body.split())  # a word is a token or more: no cache was left out of it
+    if is_whole and parts.get(_PROMPT, 0) > alone + _SLACK:
+        yield f"it counts {parts[_PROMPT]} prompt tokens beside others, and {alone} alone"
     for name in judged:
         value, expected = parts.get(name), own[number][name]
         if value == expected:

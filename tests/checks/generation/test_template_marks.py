@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -47,6 +48,30 @@ def test_a_mark_in_a_text_fails(mark: str) -> None:
 def test_ordinary_text_has_no_mark(text: str) -> None:
     assert find_template_mark(text) == ""
     assert judge(answered(text))[0] is Status.PASS
+
+
+TURNS = "Fine.\nUser: Thank you!\nAssistant: You are welcome."
+
+
+def talk(text: str, asked: str = "Hello") -> Exchange:
+    exchange = answered(text)
+    body = json.dumps({"messages": [{"role": "user", "content": asked}]}).encode()
+    return replace(exchange, request=replace(exchange.request, body=body))
+
+
+def test_made_up_turns_fail_in_a_conversation_alone() -> None:
+    status, reason = judge(talk("Fine."), talk(TURNS))
+    assert status is Status.FAIL
+    assert "User: Thank you!" in reason
+    assert judge(talk(TURNS, TURNS), talk("Fine."))[0] is Status.PASS
+    assert judge(answered(TURNS))[0] is Status.PASS
+    assert judge(talk("Write User: and your question."))[0] is Status.PASS
+
+
+@pytest.mark.parametrize("text", ["assistant\n\nFine.", "model\nFine."])
+def test_the_name_of_a_role_before_the_text_fails(text: str) -> None:
+    assert judge(answered(text))[0] is Status.FAIL
+    assert judge(answered(f"The {text}"))[0] is Status.PASS
 
 
 def test_what_the_request_holds_may_come_back() -> None:

@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from harness.checks.control import Control
+from harness.checks.generation import combinations as parts
+from harness.checks.generation.combinations import CombinationTrial, PlainAnswers, find_broken
 from harness.core.endpoint import Endpoint
+from harness.core.exchange import Answer, Choice, Exchange, Request, Response, Timing, Usage
 from harness.core.settings import Promises, Settings
 from harness.core.verdict import Status, Verdict
 from tests.services import QUICK, asking
@@ -100,3 +104,26 @@ def test_a_service_that_always_fails_shows_nothing(tmp_path: Path) -> None:
     verdict = judge_combined(tmp_path, lambda body: body.update(messages=5))
     assert verdict.status is Status.INCONCLUSIVE
     assert "a valid request is not answered" in verdict.reason
+
+
+def answer_cut(*texts: str, tokens: int) -> Exchange:
+    choices = tuple(Choice(number, text, "length") for number, text in enumerate(texts))
+    answer = Answer(texts[0], choices=choices, finish_reason="length", usage=Usage(9, tokens), complete=True)
+    return Exchange(Request("POST", "/"), Timing(0.0), Response(200), answer)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "second", "words"),
+    [
+        (8, "48213765", ""),
+        (4, "48213765", "4 completion tokens are stated for 2 choices that each reach the limit of 4"),
+        (8, "48213765" + " and more" * 5, "choice 1 has 11 words, and at most 4 tokens were asked for"),
+    ],
+    ids=["right", "one is counted", "one goes on"],
+)
+def test_each_choice_is_counted_and_ends_at_its_limit(tokens: int, second: str, words: str) -> None:
+    own = answer_cut("48213765", tokens=4)
+    plain = PlainAnswers(Control([own], [own], ["48213765"]), None, None, {parts.NO_TOOLS: 4}, {})
+    asked = {"form": parts.WHOLE, "tools": parts.NO_TOOLS, "choices": parts.TWO, "temperature": parts.TEMPERED}
+    broken = find_broken(plain, CombinationTrial(asked, [(0, answer_cut("48213765", second, tokens=tokens))]))
+    assert (broken[1] if broken else "") == words

@@ -36,18 +36,18 @@ def judge_counts(beside: list[Exchange], *, deterministic: bool = False) -> Verd
 
 @pytest.mark.parametrize(
     ("tokens", "status"),
-    [(12, Status.PASS), (13, Status.FAIL), (99, Status.PASS)],
-    ids=["own", "another's", "nobody's"],
+    [(12, Status.PASS), (13, Status.FAIL), (3, Status.PASS), (99, Status.FAIL)],
+    ids=["own", "another's", "fewer", "more"],
 )
-def test_only_the_count_of_another_request_is_wrong(tokens: int, status: Status) -> None:
-    """A prompt that is cached may be counted otherwise; where determinism is promised, it may not."""
+def test_the_count_of_another_request_or_more_than_alone_is_wrong(tokens: int, status: Status) -> None:
+    """Of a prompt that is cached fewer tokens may be counted; where determinism is promised, they may not."""
     beside = [make_exchange(f"{number}c", tokens if number == 2 else 10 + number, 3 + number) for number in range(6)]
     verdict = judge_counts(beside)
     assert verdict.status is status, verdict.reason
-    if status is Status.FAIL:
-        assert (
-            "prompt tokens is 13 beside others, and 12 alone; it belongs to the request with prompt 3" in verdict.reason
-        )
+    if tokens == 13:
+        assert "is 13 beside others, and 12 alone; it belongs to the request with prompt 3" in verdict.reason
+    if tokens == 99:
+        assert "it counts 99 prompt tokens beside others, and 12 alone" in verdict.reason
 
 
 def test_answers_of_other_lengths_are_nothing_without_a_promise() -> None:
