@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from harness.core.cause_hints import find_hint
+from harness.core.causes import shorten_ids
 from harness.core.gate import describe_undecided
 from harness.core.plan import WHOLE_RUN
 from harness.core.proof import PROOF_ID
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Status
 from harness.core.visible_text import cut_text, fold_line, show_command
+from harness.core.waiver import is_waived
 
 from . import _view
 from ._format import format_count, format_direction
 from ._proof import list_unshown_checks
+
+_MOST_PROMOTED = 3
+"""Tests that one line of configuration names."""
 
 SHOWN_BODY = 200
 """Characters of an answer's body that are shown beside a failure."""
@@ -27,18 +33,7 @@ def describe_others(rows: Sequence[CheckRow]) -> str:
     if not others:
         return ""
     have = "has" if len(others) == 1 else "have"
-    return f"{format_count(len(others), 'more check')} {have} the same cause: {list_ids(others)}"
-
-
-def list_ids(rows: Sequence[CheckRow], most: int = 12) -> str:
-    """The ids of the rows, each module once: `smoke/test_answer.py::test_valid, ::test_latency`."""
-    parts, last = [], ""
-    for row in rows[:most]:
-        module, colons, test = fold_line(row.id, 200).removeprefix("ai-suite/").partition("::")
-        parts.append(f"::{test}" if colons and module == last else f"{module}{colons}{test}")
-        last = module
-    more = f" and {len(rows) - most:,} more" if len(rows) > most else ""
-    return f"{', '.join(parts)}{more}"
+    return f"{format_count(len(others), 'more check')} {have} the same cause: {shorten_ids(row.id for row in others)}"
 
 
 def describe_event(row: CheckRow) -> str:
@@ -77,6 +72,34 @@ def describe_figures(row: CheckRow) -> str:
     if not observed:
         return figures
     return f"{row.objective}: {observed.partition(' (not')[0]}; share over the limit {figures}"
+
+
+def describe_promotion(report: Report, rows: Iterable[CheckRow] | None = None) -> str:
+    """The line of aiharness.toml by which the warnings of the run would block, or the first of these; else empty.
+
+    What the user has chosen is left out: tests and objectives have a level of their own, a waiver its reason.
+    """
+    tests: dict[str, None] = {}
+    for row in report.checks if rows is None else rows:
+        is_chosen = row.objective or is_waived(report.waivers, row.id) or not row.id.startswith("ai-suite/")
+        if _view.is_warning(row) and not is_chosen:
+            tests[fold_line(row.id.removeprefix("ai-suite/").partition("[")[0], 200)] = None
+    if not tests:
+        return ""
+    if rows is not None:
+        tests = dict.fromkeys([*tests][:1])
+    if len(tests) > _MOST_PROMOTED:
+        return '[run] profile = "strict" makes all warnings block; [run] block = ["…"] some, by their ids'
+    return f"to block on this, write [run] block = {json.dumps(list(tests))}"
+
+
+def describe_warnings(report: Report) -> str:
+    """How many checks warn, and what would make them block; empty where none does."""
+    number = sum(map(_view.is_warning, report.checks))
+    if not number:
+        return ""
+    parts = (f"{format_count(number, 'warning')}, not blocking", describe_promotion(report))
+    return "; ".join(filter(None, parts))
 
 
 def list_repeat_commands(row: CheckRow, report: Report, run_path: str = "") -> list[str]:
@@ -126,7 +149,10 @@ def describe_evidence(row: CheckRow, report: Report, run_path: str = "") -> str:
 def describe_decision(report: Report) -> str:
     """How much was judged, the exit status, and what the decision must not hide, a line for each thing."""
     run = report.run
-    lines = (_view.format_coverage(report), f"exit status {run.exit_status}", *run.loosened, run.interrupted or "")
+    lines = (
+        *(_view.format_coverage(report), f"exit status {run.exit_status}", *run.loosened, run.interrupted or ""),
+        describe_warnings(report),
+    )
     return "\n".join(filter(None, lines))
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from harness.core.check_counts import WARNED, count_checks, count_judged, name_count
 from harness.core.gate import describe_undecided
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Counterexample, Level, Status, find_worst_status
@@ -15,7 +15,7 @@ from harness.core.waiver import is_used
 
 from ._format import format_count, format_interval, format_quantity
 
-STATUS_ORDER = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.PASS, Status.SKIPPED)
+_STATUS_ORDER = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.PASS, Status.SKIPPED)
 """Statuses from the worst to the least."""
 
 _LEVELS = (Level.BLOCKER, Level.WARN, Level.INFO)
@@ -36,7 +36,7 @@ class _Suite:
 
     name: str
     verdict: Status
-    counts: dict[Status, int]
+    counts: dict[str, int]
     why: str
 
 
@@ -46,13 +46,16 @@ def is_open(row: CheckRow) -> bool:
 
 
 def rank_rows(rows: Iterable[CheckRow]) -> list[CheckRow]:
-    """Rows as a reader needs them: blockers that FAIL, ERROR, INCONCLUSIVE, then warn and info, then PASS, SKIPPED."""
+    """Rows as a reader needs them: blockers that FAIL, ERROR, INCONCLUSIVE, then warn and info, then PASS, SKIPPED.
+
+    Among equals the order of the plan stays, so that the first is the one that the decision names.
+    """
     return sorted(rows, key=_rank)
 
 
-def _rank(row: CheckRow) -> tuple[int, int, str, str]:
+def _rank(row: CheckRow) -> tuple[int, int]:
     level = _LEVELS.index(row.level) if is_open(row) else len(_LEVELS)
-    return level, STATUS_ORDER.index(row.verdict), row.suite, row.id
+    return level, _STATUS_ORDER.index(row.verdict)
 
 
 def list_open_rows(report: Report) -> list[CheckRow]:
@@ -60,14 +63,19 @@ def list_open_rows(report: Report) -> list[CheckRow]:
     return rank_rows(filter(is_open, report.checks))
 
 
-def count_statuses(rows: Iterable[CheckRow]) -> dict[Status, int]:
-    """How many rows ended with each status, in `STATUS_ORDER`, zeros included."""
-    return dict.fromkeys(STATUS_ORDER, 0) | Counter(row.verdict for row in rows)
+def is_warning(row: CheckRow) -> bool:
+    """Whether it failed and blocks nothing."""
+    return name_count(row.verdict, row.level) == WARNED
+
+
+def find_tone(row: CheckRow) -> str:
+    """The class of its verdict in the report's style: `fail`, `warned`, `pass`."""
+    return name_count(row.verdict, row.level).lower()
 
 
 def format_tally(rows: Iterable[CheckRow]) -> str:
-    """`2 FAIL, 1 INCONCLUSIVE, 40 PASS`; `no checks` when there are none."""
-    return ", ".join(f"{n:,} {status}" for status, n in count_statuses(rows).items() if n) or "no checks"
+    """`2 FAIL, 1 INCONCLUSIVE, 3 warned, 40 PASS`; `no checks` when there are none."""
+    return ", ".join(f"{n:,} {name}" for name, n in count_checks(rows).items() if n) or "no checks"
 
 
 def summarize_suites(report: Report) -> list[_Suite]:
@@ -82,16 +90,16 @@ def _summarize_suite(name: str, rows: list[CheckRow]) -> _Suite:
     judged = [row.verdict for row in rows if row.level is Level.BLOCKER and row.verdict is not Status.SKIPPED]
     why = "" if judged else "no blocker was judged"
     if worst := min(filter(is_open, rows), key=_rank, default=None):
-        why = fold_line(worst.reason, 300)
+        why = ("warned: " if is_warning(worst) else "") + fold_line(worst.reason, 300)
         if worst.verdict not in (Status.FAIL, Status.ERROR):
             why = describe_undecided(fold_line(worst.title or worst.id, 120), fold_line(worst.reason, 200))
-    return _Suite(name, find_worst_status(judged), count_statuses(rows), why)
+    return _Suite(name, find_worst_status(judged), count_checks(rows), why)
 
 
 def format_headline(report: Report) -> str:
     """The verdict in words, with what it must not hide: warnings, a partial run, loosenings, waivers."""
     remarks = []
-    if warnings := sum(row.verdict is Status.FAIL and row.level is not Level.BLOCKER for row in report.checks):
+    if warnings := sum(map(is_warning, report.checks)):
         remarks.append(format_count(warnings, "warning"))
     if report.run.partial:
         remarks.append("partial run")
@@ -103,8 +111,12 @@ def format_headline(report: Report) -> str:
 
 
 def format_coverage(report: Report) -> str:
-    """`42 of 42 planned checks judged`."""
-    return f"{report.plan.judged:,} of {report.plan.planned:,} planned checks judged"
+    """`42 of 42 checks judged, 8 not applicable`: PASS or FAIL by evidence; what is SKIPPED is counted apart."""
+    skipped = sum(row.verdict is Status.SKIPPED for row in report.checks)
+    planned = f"{count_judged(report.checks):,} of {format_count(len(report.checks) - skipped, 'check')} judged"
+    if not skipped:
+        return planned
+    return f"{planned}, {skipped:,} not applicable"
 
 
 def format_confidence(report: Report) -> str:

@@ -13,7 +13,7 @@ _WORDS = ((True, "active: "), (False, "expired: "))
 
 @dataclass(frozen=True, slots=True)
 class WaiverLine:
-    """One waiver; `tone` is the class of its state on a page: warned where it has ended or lets something through."""
+    """One waiver; `tone` is the class of its state on a page: alert where it has ended or lets something through."""
 
     state: str
     tone: str
@@ -30,7 +30,7 @@ def list_waiver_lines(waivers: Sequence[Mapping[str, Any]]) -> list[WaiverLine]:
         fields = [_read_field(waiver, name) for name in ("check", "reason", "owner", "expires")]
         state = _read_field(waiver, "state")
         word = next((text for value, text in _WORDS if waiver.get("in_force") is value), "")
-        tone = "warned" if is_used(waiver) or waiver.get("in_force") is False else "muted"
+        tone = "alert" if is_used(waiver) or waiver.get("in_force") is False else "muted"
         lines.append(WaiverLine(word + state, tone, *fields))
     return lines
 

@@ -22,6 +22,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from harness.core.causes import group_by_cause
+from harness.core.check_counts import COUNT_ORDER, WARNED
 from harness.core.packed_report import PACKED, pack_report
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Level, Status
@@ -70,7 +71,7 @@ def render(report: Report, *, run_path: str = "") -> str:
 
 def _context(report: Report) -> dict[str, Any]:
     rows = _view.list_open_rows(report)
-    urgent = group_by_cause(row for row in rows if row.level is Level.BLOCKER or row.verdict is Status.FAIL)
+    urgent = group_by_cause(rows)
     ranked = _view.rank_rows(report.checks)
     objectives = [row for row in ranked if _is_estimate(row) and not _comparison.is_difference(row)]
     estimates = [row for row in objectives if row.estimate is not None]
@@ -85,7 +86,9 @@ def _context(report: Report) -> dict[str, Any]:
         "rows": rows,
         "cards": urgent[:CARDS],
         "cards_left": max(0, len(urgent) - CARDS),
-        "open_total": sum(map(len, urgent)),
+        "open_total": len(rows),
+        "warned": [place for place, group in enumerate(urgent[:CARDS]) if _view.is_warning(group[0])],
+        "blocking": [place for place, group in enumerate(urgent[:CARDS]) if group[0].level is Level.BLOCKER],
         "key_figures": list_key_figures(report),
         "unjudged": gather_sections(group_unjudged(report.plan.not_judged)),
         "distributions_left": max(0, len(report.distributions) - DISTRIBUTIONS),
@@ -157,6 +160,7 @@ def _template() -> Template:
         lstrip_blocks=True,
         finalize=_guard_text,
     )
+    env.tests["warning"] = _view.is_warning
     env.filters.update(
         line=fold_line,
         short=_shorten_line,
@@ -182,6 +186,8 @@ def _template() -> Template:
         traffic=_traffic,
         span=_format.compute_span,
         command_shown=COMMAND,
+        count_order=COUNT_ORDER,
+        warned_name=WARNED,
         faults_drawn=_timeline.MOST_FAULTS,
         cases_shown=CASES,
         causes_shown=4,

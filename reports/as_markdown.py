@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.core.causes import group_by_cause
+from harness.core.check_counts import COUNT_ORDER, WARNED, name_count
 from harness.core.report import CheckRow, FaultRow, Load, Report
 from harness.core.verdict import Status
 from harness.core.visible_text import fold_line, make_visible, show_command
@@ -31,7 +32,7 @@ MAX_BYTES = 60_000
 COMMENT_MARK = "<!-- aiharness release gate -->"
 """Ends the page, so that a later run finds its comment and replaces it."""
 
-_SIGN = {Status.PASS: "✅", Status.FAIL: "❌", Status.INCONCLUSIVE: "❔", Status.ERROR: "⚠️", Status.SKIPPED: "➖"}
+_SIGN = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "❔", "ERROR": "💥", WARNED: "⚠️", "SKIPPED": "➖"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()|~^$#])")
 _REFERENCE = re.compile(r"(@|#|!|GH(?=-)|www(?=\.)|:(?=//))(?=\S)")
 _BACKTICKS = re.compile(r"`+")
@@ -135,11 +136,17 @@ def _describe_run(report: Report) -> str:
         facts[-1] += f": **{CLIENT_BOUND}**, {escape_prose('; '.join(reasons))}"
     if unjudged := len(report.plan.not_judged):
         facts.append(f"**Left out** {_format.format_count(unjudged, 'check')} not judged: listed below")
+    if warnings := _causes.describe_warnings(report):
+        facts.append(f"{_SIGN[WARNED]} {escape_prose(warnings, 600)}")
     facts += [f"**Loosened** {escape_prose(text)}" for text in run.loosened[:10]]
     if run.interrupted:
         facts.append(f"**Incomplete run:** {escape_prose(run.interrupted)}")
     facts[0] = f"{format_heading(report)}\n\n{escape_prose(run.reason)}\n\n{facts[0]}"
     return "  \n".join(facts)
+
+
+def _sign(row: CheckRow) -> str:
+    return _SIGN[name_count(row.verdict, row.level)]
 
 
 def format_heading(report: Report) -> str:
@@ -148,10 +155,12 @@ def format_heading(report: Report) -> str:
 
 
 def _list_suites(report: Report) -> str:
-    lines = [f"| Suite | Verdict | {' | '.join(_view.STATUS_ORDER)} |\n|---|---|--:|--:|--:|--:|--:|"]
+    lines = [f"| Suite | Verdict | {' | '.join(COUNT_ORDER)} |\n|---|---|--:|--:|--:|--:|--:|--:|"]
     for suite in _view.summarize_suites(report)[:20]:
         counts = " | ".join(f"{n:,}" if n else "" for n in suite.counts.values())
-        lines.append(f"| {escape_prose(suite.name, 40)} | {_SIGN[suite.verdict]} {suite.verdict} | {counts} |")
+        is_warned = suite.verdict is Status.PASS and suite.counts[WARNED]
+        sign = _SIGN[WARNED if is_warned else suite.verdict]
+        lines.append(f"| {escape_prose(suite.name, 40)} | {sign} {suite.verdict} | {counts} |")
     return "\n".join(lines) if len(lines) > 1 else "No suite was planned."
 
 
@@ -161,17 +170,18 @@ def _describe_cause(rows: Sequence[CheckRow], report: Report, run_path: str) -> 
     if row.verdict in (Status.FAIL, Status.ERROR):
         check = f"checked: {row.suite}, {row.title or row.id}"
     answer = _causes.describe_answer(row)
-    commands = _causes.list_repeat_commands(row, report, run_path)
+    commands = "\n".join(show_command(text, 1500) for text in _causes.list_repeat_commands(row, report, run_path))
     event = escape_prose(_causes.describe_event(row))
     parts = (
-        f"#### {_SIGN[row.verdict]} {row.verdict}{_view.format_level(row)}: {event}",
+        f"#### {_sign(row)} {row.verdict}{_view.format_level(row)}: {event}",
         escape_prose(check),
         escape_prose(_causes.describe_figures(row)),
         answer and _format_code(answer, 300),
         escape_prose(_causes.describe_hint(row)) or _view.advise_on(row),
         escape_prose(_view.describe_smallest(row)),
         escape_prose(_causes.describe_others(rows), 1500),
-        fence_code("\n".join(show_command(text, 1500) for text in commands), "sh"),
+        escape_prose(_causes.describe_promotion(report, rows), 600),
+        commands and fence_code(commands, "sh"),
     )
     return "\n\n".join(filter(None, parts))
 
@@ -184,12 +194,12 @@ def _list_unjudged(group: UnjudgedGroup) -> str:
 
 def _list_check(row: CheckRow) -> str:
     title, why = escape_prose(row.title or row.id, 120), escape_prose(row.reason, 200)
-    return f"| {_SIGN[row.verdict]} {row.verdict} | {row.level} | {title} | {why} |"
+    return f"| {_sign(row)} {row.verdict} | {row.level} | {title} | {why} |"
 
 
 def _list_estimate(row: CheckRow) -> str:
     cells = (
-        f"{_SIGN[row.verdict]} {row.verdict}{_view.format_level(row)}",
+        f"{_sign(row)} {row.verdict}{_view.format_level(row)}",
         escape_prose(row.title, 120),
         escape_prose(_view.format_figure(row, row.estimate)),
         escape_prose(_view.format_bounds(row)),

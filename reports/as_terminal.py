@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from harness.core.causes import group_by_cause
+from harness.core.check_counts import SIGNS, WARNED, name_count
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Status
 from harness.core.visible_text import fold_line, show_command
@@ -16,6 +17,8 @@ from ._causes import (
     describe_figures,
     describe_hint,
     describe_others,
+    describe_promotion,
+    describe_warnings,
     list_repeat_commands,
 )
 from ._figures import describe_requests, format_table, summarize_values
@@ -30,8 +33,7 @@ _SHOWN_SUITES, _SHOWN_LOADS, _SHOWN_WAIVERS = 8, 1, 10
 _LONGEST = 1500
 """Characters of the longest command that is shown."""
 
-_SIGN = {Status.PASS: "✓", Status.FAIL: "✗", Status.INCONCLUSIVE: "?", Status.ERROR: "!", Status.SKIPPED: "–"}
-_COLOUR = {Status.PASS: "32", Status.FAIL: "31", Status.INCONCLUSIVE: "33", Status.ERROR: "35", Status.SKIPPED: "2"}
+_COLOUR = {"PASS": "32", "FAIL": "31", "INCONCLUSIVE": "36", "ERROR": "35", WARNED: "33", "SKIPPED": "2"}
 
 
 def render(report: Report, *, colour: bool = False, width: int = 100, run_path: str = "") -> str:
@@ -86,7 +88,7 @@ class _Page:
     def add_headline(self) -> None:
         """Add the verdict, its reason, and what was judged."""
         report, run = self.report, self.report.run
-        title = f"━━ {_SIGN[run.verdict]} {_view.format_headline(report)} "
+        title = f"━━ {SIGNS[run.verdict]} {_view.format_headline(report)} "
         self.lines.append(self.paint(title.ljust(self.width, "━"), f"1;{_COLOUR[run.verdict]}"))
         self.add(run.reason, 2, lines=3)
         target = " ".join(fold_line(part, 120) for part in _view.list_target_parts(report))
@@ -100,7 +102,9 @@ class _Page:
         ):
             self.lines.append(self.paint(f"  {fact}", "2"))
         for text in filter(None, (*run.loosened, run.interrupted)):
-            self.add(f"! {text}", 2, code=_COLOUR[Status.INCONCLUSIVE])
+            self.add(f"! {text}", 2, code=_COLOUR[WARNED])
+        if warnings := describe_warnings(report):
+            self.add(f"{SIGNS[WARNED]} {warnings}", 2, lines=3, code=_COLOUR[WARNED])
 
     def add_cause(self, rows: Sequence[CheckRow]) -> None:
         """Add open checks with one cause: what happened, the answer, a hint, and the commands that repeat it."""
@@ -118,6 +122,7 @@ class _Page:
         self.add(hint and f"→ {hint}", 4, lines=4, code="1")
         self.add(describe_others(rows), 4, lines=5)
         self.add("" if hint else _view.advise_on(row), 4)
+        self.add(describe_promotion(self.report, rows), 4, lines=3)
         for text in list_repeat_commands(row, self.report, self.run_path):
             shown = f"$ {show_command(text)}"
             if len(text) > _LONGEST:
@@ -127,7 +132,8 @@ class _Page:
     def add_title(self, row: CheckRow) -> None:
         """Add a verdict and what happened: of a FAIL or an ERROR the reason, of another verdict the check."""
         start = f"{_view.format_level(row)} {fold_line(row.suite, 20)}: "
-        sign = f"{_SIGN[row.verdict]} {row.verdict}"
+        counted = name_count(row.verdict, row.level)
+        sign = f"{SIGNS[counted]} {row.verdict}"
         title = row.title or row.id
         if row.verdict in (Status.FAIL, Status.ERROR):
             title = row.reason
@@ -139,7 +145,7 @@ class _Page:
             placeholder=" …",
             break_on_hyphens=False,
         )
-        painted = self.paint(sign, f"1;{_COLOUR[row.verdict]}")
+        painted = self.paint(sign, f"1;{_COLOUR[counted]}")
         self.lines += [lines[0].replace(sign, painted, 1), *lines[1:]]
 
     def add_suites(self) -> None:
@@ -148,7 +154,9 @@ class _Page:
         width = max((len(fold_line(suite.name, 20)) for suite in suites), default=0)
         for suite in suites[:_SHOWN_SUITES]:
             counts = [self.paint(f"{n:,} {status}", _COLOUR[status]) for status, n in suite.counts.items() if n]
-            sign = self.paint(_SIGN[suite.verdict], _COLOUR[suite.verdict])
+            is_warned = suite.verdict is Status.PASS and suite.counts[WARNED]
+            shown = WARNED if is_warned else str(suite.verdict)  # no tick beside what failed
+            sign = self.paint(SIGNS[shown], _COLOUR[shown])
             self.lines.append(f"  {sign} {fold_line(suite.name, 20):<{width}}  {', '.join(counts)}")
         if len(suites) > _SHOWN_SUITES:
             self.lines.append(f"  … and {_format.format_count(len(suites) - _SHOWN_SUITES, 'more suite')}")
@@ -174,7 +182,7 @@ class _Page:
             self.lines += [f"    {line}" for line in format_table(measured)]
             self.add(summarize_values(measured.figures), 4)
         for reason in explain_client_bound(report)[:2]:
-            self.add(f"! {CLIENT_BOUND}: {reason}", 2, code=_COLOUR[Status.INCONCLUSIVE])
+            self.add(f"! {CLIENT_BOUND}: {reason}", 2, code=_COLOUR[WARNED])
         self.add(summarize_faults(report.faults), 2, code="2")
         if unplanned := len(report.plan.not_judged):
             text = f"{_format.format_count(unplanned, 'check')} not judged: something needed is not configured"

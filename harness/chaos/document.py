@@ -1,4 +1,4 @@
-"""A plain document of sections, as Markdown and as HTML. Pure.
+"""A plain document of sections, as Markdown and as HTML in the style of the report. Pure.
 
 Tested in tests/chaos/test_post_mortem.py.
 """
@@ -11,19 +11,26 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from harness.core.verdict import Status
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """A heading with paragraphs, a table (`header` and `rows` of the same length) and a list. All are plain text."""
+    """A heading with paragraphs, a table (`header` and `rows` of the same length) and a list. All are plain text.
+
+    `tones` has a class of the report's style for each row (`fail`, `warned`, `pass`), which its first cell shows.
+    """
 
     title: str
     paragraphs: Sequence[str] = ()
     header: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     items: Sequence[str] = field(default=())
+    tones: Sequence[str] = ()
 
 
 def render_markdown(title: str, sections: Sequence[Chapter]) -> str:
@@ -41,11 +48,17 @@ def render_markdown(title: str, sections: Sequence[Chapter]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_html(title: str, sections: Sequence[Chapter]) -> str:
-    """The document as one page of HTML without scripts."""
+def render_html(title: str, sections: Sequence[Chapter], kicker: str = "") -> str:
+    """The document as one page of HTML without scripts, in the style of the report: light, dark, narrow, printed.
+
+    A title that begins with a verdict and a colon is shown as one; `kicker` is a line above it.
+    """
+    verdict, _, reason = title.partition(": ")
     page = files("harness.data").joinpath("document.html").read_text("utf-8")
+    style = files("harness.reports").joinpath("page.css").read_text("utf-8")
     environment = Environment(autoescape=True, trim_blocks=True, undefined=StrictUndefined)
-    return environment.from_string(page).render(title=title, sections=sections) + "\n"
+    words = {"title": title, "kicker": kicker, "verdict": verdict, "reason": reason, "style": Markup(style)}
+    return environment.from_string(page).render(**words, statuses=tuple(Status), sections=sections) + "\n"
 
 
 def _format_row(cells: Sequence[str]) -> str:

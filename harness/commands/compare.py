@@ -8,7 +8,7 @@ compared (other data, loads, deadlines, harness; one run, twice), or --times is 
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +18,13 @@ from harness.chaos.document import render_html, render_markdown
 from harness.commands.command import Command
 from harness.commands.comparison_pages import list_chapters
 from harness.commands.report import saved_report
-from harness.core.errors import UsageError
+from harness.core.check_counts import SIGNS, name_count
+from harness.core.errors import RunDirError, UsageError
 from harness.core.history import make_history_line
 from harness.core.run_comparison import (
     CHANGES,
     TIME_VERDICTS,
-    ComparedCheck,
+    ChangeGroup,
     ComparedFigure,
     RunComparison,
     TimesComparison,
@@ -60,8 +61,7 @@ def _run(
     """Show the comparison; the exit status says whether something fails newly."""
     if not 0 < margin < 100:
         raise UsageError(f"--margin must be over 0 and under 100, got {margin:g}")
-    latest = find_run(new)
-    earlier = find_run(old, other_than=latest)
+    earlier, latest = _find_both(old, new)
     before, after = saved_report(earlier), saved_report(latest)
     lines = collect_lines(Path(history), earlier, before)
     decided = compare_times(lines, make_history_line(before), make_history_line(after), margin / 100)
@@ -72,13 +72,31 @@ def _run(
     elif format_ == "terminal":
         text = "\n".join(_describe(comparison)) + "\n"
     else:
-        render = render_html if format_ == "html" else render_markdown
-        text = render(comparison.describe_decision(), list(list_chapters(comparison)))
+        decision, chapters = comparison.describe_decision(), list(list_chapters(comparison))
+        text = render_markdown(decision, chapters)
+        if format_ == "html":
+            text = render_html(decision, chapters, "Two runs compared")
     if output:
         replace_file(Path(output), text.encode())
     else:
         print(text, end="")
     return comparison.exit_status
+
+
+def _find_both(old: str, new: str) -> tuple[Path, Path]:
+    """The directories of both runs. Raises `RunDirError` that names each that is none."""
+    latest, problems = None, []
+    try:
+        latest = find_run(new)
+    except RunDirError as problem:
+        problems.append(f"NEW: {problem}")
+    try:
+        earlier = find_run(old, other_than=latest)
+    except RunDirError as problem:
+        problems.insert(0, f"OLD: {problem}")
+    if problems or latest is None:
+        raise RunDirError("\n".join(problems))
+    return earlier, latest
 
 
 def _describe(comparison: RunComparison) -> Iterator[str]:
@@ -93,9 +111,10 @@ def _describe(comparison: RunComparison) -> Iterator[str]:
         if not checks or change == "unchanged":
             continue
         yield f"\n{change}:"
-        reasons = list(_group_by_reason(checks))
-        yield from map(_describe_checks, reasons[:_MOST_SHOWN])
-        if hidden := sum(map(len, reasons[_MOST_SHOWN:])):
+        groups = comparison.group_changes(change)
+        for group in groups[:_MOST_SHOWN]:
+            yield from _describe_group(group)
+        if hidden := sum(len(group.checks) for group in groups[_MOST_SHOWN:]):
             yield f"  … and {hidden:,} more (--json lists all)"
     for title, verdicts in (
         ("worse or slower (the bounds of the two runs do not overlap)", ("worse",)),
@@ -119,21 +138,17 @@ def _describe_times(times: TimesComparison) -> Iterator[str]:
             yield f"  {name}  {fold_line(figure.describe(times.margin), 300)}"
 
 
-def _group_by_reason(checks: Iterable[ComparedCheck]) -> Iterable[list[ComparedCheck]]:
-    """Checks that changed alike and for the same reason, in the order of the first of each."""
-    groups: dict[tuple[object, ...], list[ComparedCheck]] = {}
-    for check in checks:
-        groups.setdefault((check.old, check.new, check.level, check.reason), []).append(check)
-    return groups.values()
-
-
-def _describe_checks(checks: Sequence[ComparedCheck]) -> str:
-    """A check with its reason, and how many more changed alike."""
-    first, others = checks[0], len(checks) - 1
-    level = "" if first.level is Level.BLOCKER else f" ({first.level})"
-    verdicts = f"{first.old or 'not planned'} → {first.new or 'not planned'}"
-    more = f", and {others:,} more with this reason" if others else ""
-    return f"  {verdicts}{level}  {fold_line(first.id, 200)}{more}\n      {fold_line(first.reason)}"
+def _describe_group(group: ChangeGroup) -> Iterator[str]:
+    """The checks with what they changed to, and the reason; a suite that only one of the runs has is one line."""
+    if group.suite:
+        yield f"  {group.describe()}: {group.explain()}"
+        return
+    first = group.checks[0]
+    sign = SIGNS[name_count(first.status, first.level)]
+    if first.level is not Level.BLOCKER:
+        sign += f" {first.level} check:"
+    yield f"  {sign} {first.verdicts}  {group.describe()}"
+    yield f"      {group.explain()}"
 
 
 def _describe_figure(figure: ComparedFigure) -> str:

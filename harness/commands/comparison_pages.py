@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.chaos.document import Chapter
-from harness.core.run_comparison import CHANGES, TIME_VERDICTS, ComparedFigure, RunComparison, describe_figure_change
+from harness.core.check_counts import SIGNS, name_count
+from harness.core.run_comparison import (
+    CHANGES,
+    TIME_VERDICTS,
+    ChangeGroup,
+    ComparedFigure,
+    RunComparison,
+    describe_figure_change,
+)
 from harness.core.visible_text import fold_line
 
 _MOST_ROWS = 200
@@ -25,18 +33,27 @@ def list_chapters(comparison: RunComparison) -> Iterator[Chapter]:
             times.append((time.verdict, fold_line(time.describe(comparison.times.margin), 300)))
         yield Chapter("Times and rates beside several saved runs", (), ("Verdict", "Figure"), times)
     for change in CHANGES[:-1]:
-        rows = []
-        for check in comparison.checks:
-            if check.change == change:
-                verdicts = f"{check.old or 'not planned'} → {check.new or 'not planned'}"
-                rows.append((verdicts, str(check.level), fold_line(check.id, 200), fold_line(check.reason)))
-        if rows:
-            yield Chapter(f"{change}: {len(rows):,}", (), ("Verdict", "Level", "Check", "Why"), rows[:_MOST_ROWS])
+        groups = comparison.group_changes(change)
+        if groups:
+            number = sum(len(group.checks) for group in groups)
+            shown = groups[:_MOST_ROWS]
+            tones = [name_count(group.checks[0].status, group.checks[0].level).lower() for group in shown]
+            rows = list(map(_list_cells, shown))
+            title = f"{change[0].upper()}{change[1:]}: {number:,}"
+            yield Chapter(title, (), ("Verdict", "Level", "Why", "Check"), rows, tones=tones)
     figures: list[tuple[str, ...]] = []
     for figure in sorted(comparison.figures, key=_rank_figure)[:_MOST_ROWS]:
         figures.append((figure.verdict, fold_line(figure.what, 200), *describe_figure_change(figure)))
     if figures:
         yield Chapter("Figures", (), ("Verdict", "Figure", "OLD", "NEW", "Change"), figures)
+
+
+def _list_cells(group: ChangeGroup) -> tuple[str, str, str, str]:
+    first = group.checks[0]
+    if group.suite:
+        return first.change, "", group.explain(), group.describe()
+    sign = SIGNS[name_count(first.status, first.level)]
+    return f"{sign} {first.verdicts}", str(first.level), group.explain(), group.describe()
 
 
 def _rank_figure(figure: ComparedFigure) -> int:

@@ -13,6 +13,7 @@ from harness.commands.command import Command
 from harness.core.errors import UsageError
 from harness.io.run_search import find_run
 from harness.plugin.command_line import CONFIGURED
+from harness.plugin.option_values import UnknownOptions
 
 _QUIET = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
 """Our command has already imported what pytest wants to import itself."""
@@ -21,7 +22,26 @@ _QUIET = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarnin
 _HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}(/\S*)?")
 
 
+STATUSES = (
+    "Exit status: 0 PASS, 1 FAIL, 2 interrupted, 3 internal error, 4 wrong usage (nothing was judged), "
+    "20 INCONCLUSIVE, 21 ERROR."
+)
+_OWN = ("--suite", "--keep-going", "--resume", "--show-config", "--help")
+_ENDPOINT_HELP = (
+    "URL is the endpoint, like http://127.0.0.1:8000; without one it is [endpoint] url of aiharness.toml, or "
+    "AIHARNESS_ENDPOINT. All other options go to pytest: pytest --help lists them, those of the plugin (--ai-…) under "
+    "'AI release gate'. "
+)
+
+
+def describe_call(parser: ArgumentParser, options: str) -> None:
+    """Say in the help of a command that runs pytest how it is called, and what its exit statuses mean."""
+    parser.usage = f"{parser.prog} [URL] {options} [--ai-… and other options of pytest]"
+    parser.epilog = _ENDPOINT_HELP + STATUSES
+
+
 def _add_options(parser: ArgumentParser) -> None:
+    describe_call(parser, "[--suite NAME,…] [--keep-going] [--resume RUN] [--show-config]")
     add = parser.add_argument
     add("--suite", metavar="NAME,…", help="suites to run (default: [run] suites, or all)")
     add("--keep-going", action="store_true", help="run the other suites too where smoke fails")
@@ -39,7 +59,7 @@ def _run(suite: str | None, keep_going: bool, resume: str | None, show_config: b
         options.append(f"--ai-resume={find_run(resume)}")
     if not keep_going:
         options.append("--ai-stop-early")
-    return run_in_child(lambda: run_pytest([f"--ai-suite={suite or CONFIGURED}", *options]))
+    return run_in_child(lambda: run_pytest([f"--ai-suite={suite or CONFIGURED}", *options], "gate", _OWN))
 
 
 def name_endpoint(words: Sequence[str]) -> list[str]:
@@ -60,9 +80,15 @@ def name_endpoint(words: Sequence[str]) -> list[str]:
     return named
 
 
-def run_pytest(arguments: Sequence[str]) -> int:
-    """Run pytest in this process, in the current folder, with our plugin loaded once."""
-    return int(pytest.main([*arguments, *_QUIET]))
+def run_pytest(arguments: Sequence[str], command: str = "", own: Sequence[str] = ()) -> int:
+    """Run pytest in this process, in the current folder, with our plugin loaded once.
+
+    `own` are the options of the command that passes its others on; one that nobody knows is refused by name.
+    """
+    plugins = []
+    if command:
+        plugins.append(UnknownOptions(f"aiharness {command}", own))
+    return int(pytest.main([*arguments, *_QUIET], plugins=plugins))
 
 
 COMMAND = Command(run=_run, add_options=_add_options, takes_rest=True)

@@ -26,6 +26,11 @@ _ALPHA = 0.05
 
 
 def _add_options(parser: ArgumentParser) -> None:
+    parser.epilog = (
+        "Exit status: 0 nothing changed for the worse, 1 a figure did, 20 too few runs (10 are needed), runs without "
+        "figures, or runs that differ too much to say, 4 wrong usage. Figures are those of loads, values of objectives "
+        "such as accuracy, and the percentile of a latency objective; an error rate that is zero is none."
+    )
     add = parser.add_argument
     add("--file", default=str(HISTORY), help=f"the history (default: {HISTORY}; runs without --ai-run-dir add to it)")
     add("--add", dest="added", metavar="RUN", help="add this saved run to the file first, as a CI job does")
@@ -95,7 +100,10 @@ def _judge_series(
         undecided = undecided or verdict.state == "undecided"
         print(f"  {shown}: {words}")
     if not verdicts:
-        print("  no figures: a load gives them, and an objective does")
+        print(
+            "  the newest run has no figures: a load gives some ([load]), and so do objectives that state a value or "
+            "the percentile of a latency; an error rate that is zero is none"
+        )
     if worse:
         return int(Exit.FAIL)
     return int(Exit.INCONCLUSIVE if undecided else Exit.PASS)

@@ -72,7 +72,9 @@ def _run(url: str, protocol: str, output: str | None, force: bool, yes: bool) ->
     if not is_known:
         print(f"next: fill in the commented lines under [endpoint] in {path}, then aiharness gate --ai-config={path}")
         return int(Exit.ERROR)
-    print(f"next: aiharness gate --ai-config={path} --suite=smoke")
+    print(f"next: aiharness gate --ai-config={path}")
+    if form is not None and form.expect is None:
+        print("then say what is right: until expect or [data] is given there, a wrong answer is not noticed")
     return int(Exit.PASS)
 
 

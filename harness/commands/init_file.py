@@ -134,7 +134,10 @@ def _write_refusals(form: FoundForm | None) -> str:
     """The bad inputs that the service refused, as a promise."""
     if form is None or not form.refused:
         return '# refuses = ["missing_field"]'
-    why = "# Bad inputs that it refused when this file was written: to answer one as if it were good is a FAIL."
+    why = (
+        "# Bad inputs that it refused when this file was written: to answer one as if it were good is a FAIL.\n"
+        "# An error 5xx counts as refused here; [run] block, above, asks for a clear 4xx."
+    )
     return f"{why}\nrefuses = {write_value(list(form.refused))}"
 
 

@@ -134,7 +134,7 @@ def _make_parser(name: str, command: Command) -> tuple[_Parser, _Parser]:
     own = parser
     for other, text in _COMMANDS.items():
         if other == name:
-            own = commands.add_parser(name, help=text, add_help=command.has_help)
+            own = commands.add_parser(name, help=text, add_help=command.has_help, allow_abbrev=False)
             command.add_options(own)
         else:
             commands.add_parser(other, help=text)

@@ -33,7 +33,7 @@ from harness.io.rundir import CONFIG_COPY, EXPERIMENTS_COPY, RERUN, RerunRecord,
 from harness.run.gate_run import GateRun
 from harness.run.rejudging import AGAIN, Rejudging, SavedEvidence, make_head, plan_again
 from harness.run.report_building import KILLED, build_report
-from harness.run.report_files import shorten_path, write_reports
+from harness.run.report_files import FILES, shorten_path, write_reports
 from harness.suite import find_function, list_checks
 
 _FREE = ("endpoint", "objective", "profile", "promises", "run", "report", "waiver", "targets")
@@ -71,7 +71,7 @@ def _run(
     report = _judge(old, settings, record, gate)
     for line in _describe(folder.name, list(list_changed_verdicts(gate, report)), report):
         print(line)
-    print(f"report: {shorten_path(Path(run_dir).absolute())}")
+    print(f"report: {shorten_path(Path(run_dir).absolute() / FILES['html'])}")
     return report.run.exit_status
 
 

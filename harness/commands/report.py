@@ -16,6 +16,7 @@ from harness.core.registry import describe_unknown, list_plugins
 from harness.core.report import Report
 from harness.core.verdict import Status
 from harness.io.evidence_file import read_evidence_map
+from harness.io.run_search import find_run
 from harness.io.rundir import PLAN, read_gate, read_run
 from harness.run.report_building import KILLED, build_report
 from harness.run.report_files import render_report, save_report
@@ -23,8 +24,14 @@ from harness.run.report_files import render_report, save_report
 
 def _add_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("path", metavar="RUN", help="a run directory, a gate.json or a report.html")
-    add("--format", dest="format_", default="terminal", help="terminal (default), or one of `aiharness list reports`")
+    add("path", metavar="RUN", help="a run directory, the name of one in .aiharness/runs, a gate.json or a report.html")
+    add(
+        "--format",
+        dest="format_",
+        metavar="FORMAT",
+        default="terminal",
+        help="terminal (default), or one of `aiharness list reports`",
+    )
     add(
         "--evidence-map",
         metavar="FILE",
@@ -37,10 +44,13 @@ def _run(path: str, format_: str, output: str | None, evidence_map: str | None =
     """Render a saved run; the exit status is the one that the run ended with."""
     if format_ not in list_plugins("reports"):
         raise UsageError(describe_unknown("report format", format_, list_plugins("reports")))
-    report = saved_report(Path(path))
+    source = Path(path)
+    folder = source.parent
+    if not source.is_file():
+        source = folder = find_run(path)
+    report = saved_report(source)
     if evidence_map is not None:
         report = replace(report, evidence_map=read_evidence_map(Path(evidence_map)))
-    folder = Path(path).parent if Path(path).is_file() else Path(path)
     options = {"colour": sys.stdout.isatty() and output is None} if format_ == "terminal" else {}
     text = render_report(format_, report, folder, **options)
     if output:

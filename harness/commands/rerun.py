@@ -5,6 +5,7 @@ The configuration and the endpoint are those of the run; secrets come from the e
 
 from __future__ import annotations
 
+import difflib
 import os
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -14,9 +15,8 @@ from harness.commands.command import Command
 from harness.commands.gate import run_pytest
 from harness.core.errors import UsageError
 from harness.core.plan import WHOLE_RUN, Plan, PlannedCheck
-from harness.core.registry import describe_unknown
 from harness.io.run_search import find_run
-from harness.io.rundir import CONFIG_COPY, EXPERIMENTS_COPY, RerunRecord, read_record, read_run
+from harness.io.rundir import CONFIG_COPY, EXPERIMENTS_COPY, PLAN, RerunRecord, read_record, read_run
 from harness.run.report_files import change_folder
 
 
@@ -41,7 +41,7 @@ def _run(run_: str, check: str, rest: Sequence[str]) -> int:
     if started.is_dir():
         change_folder(started)
     print(f"again: {planned.id} of {folder.name}: {planned.title}", flush=True)
-    return run_pytest([*arguments, *rest])
+    return run_pytest([*arguments, *rest], "rerun", ("--help",))
 
 
 def choose_check(plan: Plan, wanted: str) -> PlannedCheck:
@@ -53,10 +53,19 @@ def choose_check(plan: Plan, wanted: str) -> PlannedCheck:
     if len(ends) > 1:
         raise UsageError(f"{len(ends)} checks of that run end in {wanted!r}; give more of one: {', '.join(ends[:8])}")
     if not ends:
-        raise UsageError(describe_unknown("check", _cut_module(wanted), map(_cut_module, ids)))
+        raise UsageError(_describe_near(wanted, list(map(_cut_module, ids))))
     if ends[0].startswith(WHOLE_RUN):
         raise UsageError(f"{ends[0]} judges all requests of a run: run the whole gate again")
     return ids[ends[0]]
+
+
+def _describe_near(wanted: str, names: Sequence[str]) -> str:
+    """That no check has this name, with those whose names differ by little, whatever all of them begin with."""
+    cut = {name.removeprefix("test_"): name for name in names}
+    near = difflib.get_close_matches(_cut_module(wanted).removeprefix("test_"), cut, n=3)
+    if near:
+        return f"no check of that run ends in {wanted!r}. Did you mean {' or '.join(repr(cut[name]) for name in near)}?"
+    return f"no check of that run ends in {wanted!r}: its {len(names)} checks are in {PLAN} of the run's folder"
 
 
 def _cut_module(id_: str) -> str:

@@ -70,6 +70,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
     source, file, sections = read_file(options.config, folders, options.extra_config, options.experiments)
     with source.locate_errors("run", "suites", given_elsewhere=options.suites):
         named = options.suites or tuple(file.run.suites)
+        _check_suites(tuple(file.run.suites))
         suites = _check_suites(named or (("all",) if options.all_suites else ()))
     with source.locate_errors("run", "profile", given_elsewhere=options.profile):
         profile = _choose_profile(options.profile or file.run.profile, file.profile, source)
@@ -108,6 +109,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         responsible=options.responsible or file.run.responsible,
         evidence_map=_read_own_map(file.report, source),
         waivers=tuple(_read_waivers(file.waiver, source)),
+        block=tuple(file.run.block),
         stop_early=options.stop_early,
         resume=options.resume,
         sources={**origins, "configuration": source.describe_main()},

@@ -282,10 +282,11 @@ class WaiverSection:
 
 @dataclass(frozen=True, slots=True)
 class RunSection:
-    """`[run]`: options that the command line has too; the command line wins."""
+    """`[run]`: options that the command line has too, and wins; `block` names warnings that are to block."""
 
     suites: list[str] = field(default_factory=list)
     profile: str = "release"
+    block: list[str] = field(default_factory=list)
     seed: int | None = None
     responsible: str | None = None
     max_requests: OverZero[int] | None = None

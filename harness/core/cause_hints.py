@@ -124,6 +124,12 @@ _CAUSES = (
         (415,),
     ),
     _Cause(
+        r"the bytes after the last chunk.{0,80}are executed as a request",
+        "The HTTP server in front of your code reads it so, not your code: behind a proxy that goes by Content-Length "
+        "one client can hide a request in another's. Put a proxy before it that refuses both headers (nginx does from "
+        "1.21.1 on), or use a server that closes the connection after such a request.",
+    ),
+    _Cause(
         r"no protocol was recognised|no protocol recognised",
         "Another service may answer at this port, or the inference has a path of its own: give the address alone as "
         'the URL, --ai-protocol=plain_json, and the path in [endpoint.template] path = "/predict".',

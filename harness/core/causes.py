@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.core.report import CheckRow
 from harness.core.verdict import Status
+from harness.core.visible_text import fold_line
 
 _CHANGING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|0x[0-9a-f]+|[0-9a-f]{16,}|\d+(?:\.\d+)?", re.I)
 """What differs between two answers to one and the same mistake: identifiers, times, ports."""
@@ -35,6 +36,18 @@ def group_by_cause(rows: Iterable[CheckRow]) -> list[tuple[CheckRow, ...]]:
         for key in keys:
             by_key.setdefault(key, group)
     return [tuple(group) for group in groups]
+
+
+def shorten_ids(ids: Iterable[str], most: int = 12) -> str:
+    """The ids, each module once: `smoke/test_answer.py::test_valid, ::test_latency and 3 more`."""
+    listed = list(ids)
+    parts, last = [], ""
+    for id_ in listed[:most]:
+        module, colons, test = fold_line(id_, 200).removeprefix("ai-suite/").partition("::")
+        parts.append(f"::{test}" if colons and module == last else f"{module}{colons}{test}")
+        last = module
+    more = f" and {len(listed) - most:,} more" if len(listed) > most else ""
+    return f"{', '.join(parts)}{more}"
 
 
 def _list_keys(row: CheckRow) -> list[tuple[str, ...]]:

@@ -5,6 +5,7 @@ The tree:
     * HarnessError
       + UsageError              bad option, bad address, missing file: exit status 4
         + ConfigError           a key of aiharness.toml: names file, line, key and the nearest known key
+        + NotAnnounced          the service has not said what a request needs: one that is starting may yet say it
       + TransportError          an exchange that failed below the protocol; it has an `ErrorClass`
       + ProtocolError           an answer that does not conform to its protocol
       + BudgetExhausted         a limit of cost (`--ai-max-requests`, ...) was reached: other checks are `missing`
@@ -42,6 +43,10 @@ class ConfigError(UsageError):
     def __init__(self, message: str, *, where: str = "", key: str = "") -> None:
         super().__init__(": ".join(part for part in (where, key, message) if part), key=key)
         self.where = where
+
+
+class NotAnnounced(UsageError):
+    """What a request needs is neither configured nor said by the service; one that is still starting may yet say it."""
 
 
 class ErrorClass(StrEnum):

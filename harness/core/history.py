@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.core.report import Figure, FigureTrend, Report, RunHistory
+from harness.core.report import CheckRow, Figure, FigureTrend, Report, RunHistory
 from harness.core.verdict import Status
 
 _SHOWN_RUNS, _SHOWN_TRENDS = 30, 24
@@ -18,6 +19,11 @@ _SHOWN_RUNS, _SHOWN_TRENDS = 30, 24
 
 _FREE = ("seed", "ceilings")
 """Parts of a plan's policy in which two runs may differ and still be compared."""
+
+
+_OBSERVED = re.compile(r"observed p[\d.]+ (?:of \d+ answers: )?([\d.]+) (µs|ms|s)\b")
+_SECONDS = {"µs": 1e-6, "ms": 1e-3, "s": 1.0}
+"""How the verdict of an objective notes its percentile; its estimate is the share of requests over the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,9 @@ def digest_setting(report: Report) -> str:
 
 
 def _list_figures(report: Report) -> Iterator[tuple[str, RunFigure]]:
-    """Positive figures: those of loads, and the estimates of objectives that state a value, not a share of requests."""
+    """Positive figures: those of loads, the estimates of objectives, and in place of the share of requests over the
+    limit of a latency the percentile that the objective names.
+    """
     for load in report.loads:
         for figure in load.figures:
             for name, value in _list_values(figure):
@@ -80,9 +88,19 @@ def _list_figures(report: Report) -> Iterator[tuple[str, RunFigure]]:
                     direction = "<=" if figure.unit == "s" else ">="
                     yield f"{load.scenario}: {name}", RunFigure(value, figure.unit, direction)
     for row in report.checks:
-        value = row.estimate
+        value, unit = row.estimate, row.unit or ""
+        if (observed := _read_observed(row)) is not None:
+            value, unit = observed, "s"
         if value is not None and row.direction and math.isfinite(value) and value > 0:
-            yield row.id, RunFigure(value, row.unit or "", row.direction)
+            yield row.id, RunFigure(value, unit, row.direction)
+
+
+def _read_observed(row: CheckRow) -> float | None:
+    """The percentile that was observed for an objective on latencies, in seconds; None for any other check."""
+    for note in row.notes:
+        if observed := _OBSERVED.match(note):
+            return float(observed[1]) * _SECONDS[observed[2]]
+    return None
 
 
 def _list_values(figure: Figure) -> Iterator[tuple[str, float | None]]:

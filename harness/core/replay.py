@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from harness.core.answer_class import RETRY_ADVICE, classify_exchange
@@ -86,9 +87,11 @@ def name_authorization(endpoint: Endpoint, credentials: Credentials | None) -> A
     return "respelt" if credentials.source == RESPELT else "wrong"
 
 
-def build_curl(request: Request, endpoint: Endpoint, authorization: Authorization = "own") -> str:
+def build_curl(request: Request, endpoint: Endpoint, authorization: Authorization = "own") -> str | None:
     """The curl command that sends this request again, with the credential that it carried.
 
+    Bytes that no shell can quote, and long bodies, are fed to it from base64, packed where that is shorter; None for a
+    body that is too long even so, or that holds a secret then. `aiharness rerun` is left for it.
     The endpoint's own is read from the environment variable that the configuration names, or `$AIHARNESS_API_KEY`.
     """
     secrets = endpoint.list_secrets()
@@ -109,13 +112,47 @@ def build_curl(request: Request, endpoint: Endpoint, authorization: Authorizatio
     for option, file in (("--cacert", tls.ca_file), ("--cert", tls.client_cert), ("--key", tls.client_key)):
         if file:
             parts += [option, quote_word(file)]
-    if request.body:
-        body = request.body.decode("utf-8", "surrogateescape")
-        if len(body) > MAX_BODY_SHOWN or not body.isprintable():
-            parts += ["--data-binary", "@request-body  # the body is in the run directory's exchanges/"]
-        else:
-            parts += ["--data-raw", quote_word(body)]  # --data-binary reads a file if the body begins with @
-    return " ".join(parts)
+    return _add_body(" ".join(parts), request.body, secrets)
+
+
+def build_raw_command(data: bytes, endpoint: Endpoint) -> str | None:
+    """The command that writes these bytes on one connection, for what curl does not send; None where it cannot.
+
+    A secret is never part of it, and a unix socket or a client certificate is left to `aiharness rerun`.
+    """
+    text = data.decode("utf-8", "surrogateescape")
+    needs_secret = endpoint.credentials is not None or redact_text(text, endpoint.list_secrets()) != text
+    feed = _feed_body(data)
+    if needs_secret or not feed or endpoint.unix_socket or endpoint.tls.client_cert:
+        return None
+    reach = f"nc {endpoint.host} {endpoint.port}"
+    if endpoint.is_secure:
+        reach = f"openssl s_client -quiet -servername {endpoint.host} -connect {endpoint.host}:{endpoint.port}"
+    return f"({feed}; sleep 5) | {reach}"
+
+
+def _add_body(command: str, body: bytes, secrets: Collection[str]) -> str | None:
+    """The command with its body: quoted, or where no shell can quote it fed from base64; None where that is no way."""
+    text = body.decode("utf-8", "surrogateescape")
+    if not body:
+        return command
+    if len(text) <= MAX_BODY_SHOWN and text.isprintable():
+        # --data-binary reads a file if the body begins with @
+        return f"{command} --data-raw {shlex.quote(redact_text(text, secrets))}"
+    feed = _feed_body(body)
+    if not feed or redact_text(text, secrets) != text:
+        return None
+    return f"{feed} | {command} --data-binary @-"
+
+
+def _feed_body(body: bytes) -> str:
+    """The commands that write these bytes; empty for too many, even when packed."""
+    plain, packed = base64.b64encode(body).decode(), base64.b64encode(gzip.compress(body, mtime=0)).decode()
+    if len(plain) <= min(len(packed), MAX_BODY_SHOWN):
+        return f"echo {plain} | base64 -d"
+    if len(packed) <= MAX_BODY_SHOWN:
+        return f"echo {packed} | base64 -d | gunzip"
+    return ""
 
 
 def _build_credential_option(

@@ -8,11 +8,15 @@ Tested in tests/core/test_run_comparison.py.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from operator import attrgetter
 from typing import Literal
 
+from harness.core.causes import group_by_cause, shorten_ids
+from harness.core.check_counts import COUNT_ORDER, name_count
 from harness.core.gate import Exit
 from harness.core.history import list_setting
 from harness.core.report import CheckRow, Distribution, Report
@@ -41,7 +45,10 @@ _QUANTILES = (0.5, 0.95, 0.99)
 
 @dataclass(frozen=True, slots=True)
 class ComparedCheck:
-    """One check in both runs; a verdict is None where the run did not plan it."""
+    """One check in both runs; a verdict is None where the run did not plan it.
+
+    `cause` is the id of the first check that is open for the same cause; its own where no other is.
+    """
 
     id: str
     suite: str
@@ -50,6 +57,46 @@ class ComparedCheck:
     old: Status | None
     new: Status | None
     reason: str
+    cause: str = ""
+
+    @property
+    def status(self) -> Status:
+        """Its verdict in NEW; in OLD where NEW did not plan it."""
+        status = self.new or self.old
+        assert status is not None
+        return status
+
+    @property
+    def verdicts(self) -> str:
+        """`PASS → FAIL`."""
+        return f"{self.old or 'not planned'} → {self.new or 'not planned'}"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeGroup:
+    """Checks that changed alike and for one cause, or all checks of a `suite` that only one of the runs has."""
+
+    checks: tuple[ComparedCheck, ...]
+    suite: str = ""
+
+    def describe(self) -> str:
+        """Which checks they are."""
+        number = f"{len(self.checks):,} checks"
+        if self.suite:
+            return f"suite {fold_line(self.suite, 40)}, {number}"
+        ids = shorten_ids(check.id for check in self.checks)
+        if len(self.checks) == 1:
+            return ids
+        if self.checks[0].new in (Status.PASS, Status.SKIPPED):
+            return f"{number} alike: {ids}"
+        return f"{number} of one cause: {ids}"
+
+    def explain(self) -> str:
+        """The reason of the first check; of a suite how its checks ended."""
+        if not self.suite:
+            return fold_line(self.checks[0].reason)
+        counts = Counter(name_count(check.status, check.level) for check in self.checks)
+        return ", ".join(f"{counts[name]:,} {name}" for name in COUNT_ORDER if counts[name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +182,31 @@ class RunComparison:
     times: TimesComparison = TimesComparison()
     needs_times: bool = False
 
+    def group_changes(self, change: Change) -> list[ChangeGroup]:
+        """The checks with this change by cause; a suite that only one of the runs has is one group."""
+        groups: dict[tuple[object, ...], list[ComparedCheck]] = {}
+        shared = {check.suite for check in self.checks if check.change not in ("only in OLD", "only in NEW")}
+        for check in self.checks:
+            if check.change == change:
+                key: tuple[object, ...] = (check.suite,)
+                if check.suite in shared:
+                    key = (check.old, check.new, check.level, check.cause)
+                groups.setdefault(key, []).append(check)
+        return [ChangeGroup(tuple(checks), str(key[0]) * (len(key) == 1)) for key, checks in groups.items()]
+
+    @property
+    def _added_failures(self) -> list[ComparedCheck]:
+        """Blockers that fail in NEW and that OLD did not plan: whether they fail newly is not known."""
+        return [
+            check
+            for check in self.checks
+            if check.old is None and check.new is Status.FAIL and check.level is Level.BLOCKER
+        ]
+
     @property
     def exit_status(self) -> int:
         """1 for a newly failing blocker or a worse figure; 20 where nothing can be compared, or a blocker lost its
-        decision, or times must be decided and are not; else 0.
+        decision or fails without having been planned in OLD, or times must be decided and are not; else 0.
         """
         blockers = [check for check in self.checks if check.level is Level.BLOCKER]
         if any(check.change == "newly failing" for check in blockers) or self.times.select("worse"):
@@ -148,7 +216,7 @@ class RunComparison:
             for check in blockers
         )
         is_empty = not any(check.new in _DECIDED and check.old is not None for check in blockers)
-        is_open = has_lost or is_empty or self.is_same or bool(self.mismatches)
+        is_open = has_lost or is_empty or self.is_same or bool(self.mismatches or self._added_failures)
         is_open = is_open or (self.needs_times and self.times.is_open)
         return int(Exit.INCONCLUSIVE if is_open else Exit.PASS)
 
@@ -159,12 +227,16 @@ class RunComparison:
         if worse := self.times.select("worse"):
             return f"FAIL: {worse[0].describe(self.times.margin)}"
         if self.exit_status == Exit.FAIL:
-            return "FAIL: a blocker fails newly"
+            failing = [group for group in self.group_changes("newly failing") if group.checks[0].level is Level.BLOCKER]
+            causes = f"{len(failing)} causes: " * (len(failing) > 1)
+            return f"FAIL: a blocker fails newly: {causes}{fold_line(failing[0].checks[0].reason, 300)}"
         if self.mismatches:
             return f"INCONCLUSIVE: the runs differ in {', '.join(self.mismatches)}, so that figures cannot be compared"
         if self.needs_times and self.times.is_open:
             undecided = [figure.describe(self.times.margin) for figure in self.times.select("undecided")]
             return f"INCONCLUSIVE: times are not decided: {self.times.why or undecided[0]}"
+        if added := self._added_failures:
+            return f"INCONCLUSIVE: a blocker fails that OLD did not plan: {ChangeGroup((added[0],)).describe()}"
         if self.exit_status == Exit.INCONCLUSIVE:
             return "INCONCLUSIVE: a blocker lost its decision, or no check was decided in both runs"
         return "PASS: no blocker fails newly, and each that was decided still is"
@@ -188,7 +260,11 @@ def compare_runs(old: Report, new: Report) -> RunComparison:
     """Compare the checks by their ids, estimates by their bounds, and latencies by their percentiles."""
     before = {row.id: row for row in old.checks}
     after = {row.id: row for row in new.checks}
-    checks = [_compare_check(before.get(id_), after.get(id_)) for id_ in dict.fromkeys((*before, *after))]
+    causes = {**_name_causes(old.checks), **_name_causes(new.checks)}
+    checks = []
+    for id_ in dict.fromkeys((*before, *after)):
+        check = _compare_check(before.get(id_), after.get(id_))
+        checks.append(replace(check, cause=causes.get(id_, check.reason)))
     checks.sort(key=lambda check: (CHANGES.index(check.change), check.level != Level.BLOCKER, check.suite, check.id))
     figures = [figure for id_ in before if id_ in after and (figure := _compare_estimate(before[id_], after[id_]))]
     ours, theirs = list_setting(new), list_setting(old)
@@ -232,13 +308,19 @@ def _compare_check(old: CheckRow | None, new: CheckRow | None) -> ComparedCheck:
     return ComparedCheck(row.id, row.suite, row.level, _name_change(before, after), before, after, row.reason)
 
 
+def _name_causes(rows: Iterable[CheckRow]) -> dict[str, str]:
+    """The first check with the same cause, for each open check."""
+    open_rows = [row for row in rows if row.verdict not in (Status.PASS, Status.SKIPPED)]
+    return {row.id: group[0].id for group in group_by_cause(open_rows) for row in group}
+
+
 def _name_change(old: Status | None, new: Status | None) -> Change:
-    if new is Status.FAIL and old is not Status.FAIL:
-        return "newly failing"
     if new is None:
         return "only in OLD"
     if old is None:
         return "only in NEW"
+    if new is Status.FAIL and old is not Status.FAIL:
+        return "newly failing"
     if old is new or (old not in _DECIDED and new not in _DECIDED):
         return "unchanged"
     if old in _DECIDED and new not in _DECIDED:

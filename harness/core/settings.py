@@ -124,10 +124,10 @@ class Settings:
     `reports` are extra formats as (name, path or None); `sources` says for each setting where it came from, for the
     header and the report; `others` holds the endpoint as those suites see it that speak another protocol to it or ask
     another model; `sections` holds the suites' own sections of the configuration, by suite; `allow` names the hosts
-    beside loopback that faults may touch; `extras` the optional parts that are installed. `only_check` is
-    the id of the one check to judge; `places` the file and line of each objective, by its suite and slug. A `gameday`
-    runs nothing but experiments, and asks before each unless `assume_yes`. With `prove` the contract checks are shown
-    able to fail, after they were judged.
+    beside loopback that faults may touch; `block` the ids of warnings that are to block; `extras` the optional parts
+    that are installed. `only_check` is the id of the one check to judge; `places` the file and line of each objective,
+    by its suite and slug. A `gameday` runs nothing but experiments, and asks before each unless `assume_yes`. With
+    `prove` the contract checks are shown able to fail, after they were judged.
     """
 
     endpoint: Endpoint
@@ -157,6 +157,7 @@ class Settings:
     responsible: str | None = None
     evidence_map: EvidenceMap | None = None
     waivers: tuple[Waiver, ...] = ()
+    block: tuple[str, ...] = ()
     stop_early: bool = False
     resume: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict)

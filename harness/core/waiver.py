@@ -35,12 +35,13 @@ def waive_checks(plan: Plan, waivers: Sequence[Waiver], today: date) -> Plan:
 
 def _waive(check: PlannedCheck, waivers: Sequence[Waiver], today: date) -> PlannedCheck:
     for waiver in waivers:
-        if check.level is Level.BLOCKER and today <= waiver.expires and _names(waiver.check, check.id):
+        if check.level is Level.BLOCKER and today <= waiver.expires and names_check(waiver.check, check.id):
             return replace(check, level=Level.WARN)
     return check
 
 
-def _names(wanted: str, id_: str) -> bool:
+def names_check(wanted: str, id_: str) -> bool:
+    """Whether an id as users write it names this check: without `ai-suite/`, and without brackets for all cases."""
     wanted, id_ = wanted.removeprefix("ai-suite/"), id_.removeprefix("ai-suite/")
     return wanted in (id_, id_.partition("[")[0])
 
@@ -60,7 +61,7 @@ def judge_waivers(described: Iterable[Mapping[str, Any]], verdicts: Mapping[str,
 
 
 def _describe_state(waiver: Mapping[str, Any], verdicts: Mapping[str, Status]) -> str:
-    named = [status for id_, status in verdicts.items() if _names(str(waiver.get("check", "")), id_)]
+    named = [status for id_, status in verdicts.items() if names_check(str(waiver.get("check", "")), id_)]
     if not waiver.get("in_force"):
         return f"ignored: it expired on {waiver.get('expires')}"
     if not named:
@@ -69,6 +70,11 @@ def _describe_state(waiver: Mapping[str, Any], verdicts: Mapping[str, Status]) -
     if not open_ones:
         return "without effect: nothing that it names is open; remove it"
     return f"waives {', '.join(dict.fromkeys(map(str, open_ones)))}"
+
+
+def is_waived(waivers: Iterable[Mapping[str, Any]], id_: str) -> bool:
+    """Whether a waiver in force of a report names this check."""
+    return any(bool(waiver.get("in_force")) and names_check(str(waiver.get("check", "")), id_) for waiver in waivers)
 
 
 def is_used(waiver: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -75,8 +76,9 @@ _PLAN_HEAD = 512
 class RunDir:
     """The folder of a run. Lines are appended whole, files replaced whole; secrets are removed from both."""
 
-    def __init__(self, path: Path, hidden: tuple[str, ...] = ()) -> None:
+    def __init__(self, path: Path, hidden: tuple[str, ...] = (), others: frozenset[str] = frozenset()) -> None:
         self.path = path
+        self._others = others
         self._cleaner = Cleaner(hidden)
         self._lock = threading.Lock()
 
@@ -88,6 +90,7 @@ class RunDir:
         Raises `RunDirError` when it cannot be written or already holds another run.
         """
         folder = Path(path) if path else _choose_folder(DEFAULT_ROOT)
+        others = frozenset(entry.name for entry in folder.glob("*"))
         try:
             if not path:
                 _ignore_in_git(DEFAULT_ROOT.parent)
@@ -103,7 +106,18 @@ class RunDir:
             raise RunDirError(
                 f"run directory {folder} cannot be written ({error.strerror}); give another --ai-run-dir"
             ) from None
-        return cls(folder.absolute(), hidden)
+        return cls(folder.resolve(), hidden, others)
+
+    def discard(self) -> None:
+        """Remove what this run has put into the folder, and the folder if nothing else is in it: nothing was judged."""
+        if not self._others:
+            shutil.rmtree(self.path, ignore_errors=True)
+            return
+        for entry in [entry for entry in self.path.iterdir() if entry.name not in self._others]:
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
 
     def append(self, name: str, line: Any) -> None:
         """Append one JSON line with a single write, so that a kill tears at most the last line.

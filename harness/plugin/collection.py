@@ -16,7 +16,7 @@ import pytest
 
 from harness.core.check_spec import list_axes
 from harness.core.registry import describe_unknown, list_plugins
-from harness.core.settings import Settings
+from harness.run.gate_run import GateRun
 from harness.suite import ROOT, find_spec, list_modules
 
 
@@ -24,6 +24,13 @@ class SuiteModule(pytest.Module):
     """One module of a packaged suite; the user's naming patterns and import mode do not apply to it."""
 
     modname: str
+    run: GateRun
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        """The planned checks; what is not planned is listed as not judged, and is no item of pytest's."""
+        for item in super().collect():
+            if not self.run.started or item.nodeid in self.run.checks:
+                yield item
 
     def _getobj(self) -> Any:
         return importlib.import_module(self.modname)
@@ -40,21 +47,24 @@ class SuiteModule(pytest.Module):
 class _Suite(pytest.Collector):
     """One packaged suite; its node id is `ai-suite/NAME`."""
 
+    run: GateRun
+
     def collect(self) -> Iterable[SuiteModule]:
         """The suite's modules, in order of their names."""
         for module_name, stem in list_modules(self.name):
             module = importlib.import_module(module_name)
             nodeid = f"{ROOT}/{self.name}/{stem}.py"
             node = SuiteModule.from_parent(self, path=Path(module.__file__ or ""), name=f"{stem}.py", nodeid=nodeid)
-            node.modname = module_name
+            node.modname, node.run = module_name, self.run
             yield node
 
 
 class CollectionHooks:
     """The collection hooks of a run with `--ai-suite`."""
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, config: pytest.Config, run: GateRun) -> None:
+        self._run = run
+        self._settings = run.settings
         self._selectors = [arg for arg in config.args if _is_packaged(arg)]
         config.args[:] = [arg for arg in config.args if not _is_packaged(arg)]
         if config.getoption("ai_only_packaged"):
@@ -78,6 +88,7 @@ class CollectionHooks:
             parent = next((n for n in report.result if isinstance(n, pytest.Directory) and n.path == folder), collector)
             suites = [_Suite.from_parent(parent, name=name, nodeid=f"{ROOT}/{name}") for name in self._settings.suites]
             for suite in suites:
+                suite.run = self._run
                 suite.add_marker(pytest.mark.ai_suite(suite.name))
             report.result = [*report.result, *suites]
         return report

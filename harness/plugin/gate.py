@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -20,7 +20,8 @@ from harness.chaos.run_experiment import prepare_links
 from harness.chaos.toxiproxy_api import ProxyGone
 from harness.config.resolve import resolve_settings
 from harness.core.causes import group_by_cause
-from harness.core.errors import HarnessError
+from harness.core.check_counts import WARNED, name_count
+from harness.core.errors import HarnessError, UsageError
 from harness.core.gate import Exit
 from harness.core.plan import PlannedCheck
 from harness.core.registry import list_plugins
@@ -42,12 +43,20 @@ from harness.plugin.run_checks import CheckHooks
 from harness.plugin.status_line import StatusLine, can_draw_status
 from harness.run.gate_run import GateRun, RunState
 from harness.run.planning import plan_user_check
-from harness.run.resuming import read_adopted
+from harness.run.resuming import is_asked, read_adopted
 from harness.run.terminal_lines import format_header, format_summary
 from harness.suite import ROOT, list_checks
 
 _CUT_SHORT = "interrupted before every planned check was run"
 _PYTEST_EXITS = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
+
+_OUTCOMES: dict[str, Literal["passed", "failed", "skipped"]] = {
+    "FAIL": "failed",
+    "ERROR": "failed",
+    "INCONCLUSIVE": "skipped",
+    "SKIPPED": "skipped",
+}
+"""What pytest calls the outcome of a check that is counted so; "passed" for any other."""
 
 CLOSING_SECONDS = 10.0
 """Seconds after a Ctrl-C in which another one is ignored: faults are lifted and the report is written."""
@@ -63,11 +72,11 @@ def register_gate(config: pytest.Config) -> None:
         raise pytest.UsageError("--forked cannot be used with --ai-suite: checks share connections; use xdist's -n")
     if not settings.suites:
         raise pytest.UsageError(f"--ai-suite is empty; known: {', '.join(list_plugins('suites'))}, all")
-    collection = CollectionHooks(config, settings)
-    if not (config.option.pyargs or hasattr(config, "workerinput")):
-        refuse_unknown_paths(config.args, config.invocation_params.dir)
     declared = [check for suite in settings.suites for check in list_checks(suite)]
     run = GateRun(settings, declared, count_processes(config))
+    collection = CollectionHooks(config, run)
+    if not (config.option.pyargs or hasattr(config, "workerinput")):
+        refuse_unknown_paths(config.args, config.invocation_params.dir)
     config.pluginmanager.register(collection, "aiharness-collecting")
     config.pluginmanager.register(CheckHooks(run), "aiharness-running")
     config.stash[fixtures.RUN] = run
@@ -128,6 +137,10 @@ class GateHooks:
             self._interrupted = str(problem)
             self._early_exit = Exit.USAGE
             self._is_shown = True  # pytest's line says it all
+            if isinstance(problem, UsageError) and self._decides:
+                self._run.close()
+                self._run.run_dir.discard()
+                self._run.started = 0.0  # no run: nothing was judged
             raise pytest.UsageError(str(problem)) from None
 
     def _start_run(self) -> None:
@@ -213,9 +226,9 @@ class GateHooks:
         """The words and letters of statuses that pytest does not have."""
         status, level = getattr(report, "ai_status", None), getattr(report, "ai_level", None)
         if status == Status.INCONCLUSIVE:
-            return "inconclusive", "?", ("INCONCLUSIVE", {"yellow": True})
+            return "inconclusive", "?", ("INCONCLUSIVE", {"cyan": True})
         if status in (Status.FAIL, Status.ERROR) and level != Level.BLOCKER:
-            return "warned", "w", ("WARNED", {"yellow": True})
+            return WARNED, "w", ("WARNED", {"yellow": True})
         if status == Status.ERROR:
             return "error", "E", ("ERROR", {"red": True})
         return None
@@ -280,7 +293,22 @@ class GateHooks:
             self._interrupted = str(problem) if isinstance(problem, HarnessError) else describe_exception(problem)
             return
         self._status = self._report.run.exit_status
+        self._count_whole_run(self._report)
         self._show_causes_once(self._report)
+
+    def _count_whole_run(self, report: Report) -> None:
+        """Let pytest's last line count what judges the whole run, which is no item of its own."""
+        terminal: Any = self._config.pluginmanager.getplugin("terminalreporter")
+        for row in report.checks:
+            if terminal is None or is_asked(row.id) or row.missing:
+                continue
+            outcome = _OUTCOMES.get(name_count(row.verdict, row.level), "passed")
+            location = (row.id, None, row.title)
+            reason = (row.id, 0, row.reason) if outcome == "skipped" else f"{row.verdict}: {row.reason}"
+            shown: Any = pytest.TestReport(row.id, location, {}, outcome, reason, "call")
+            shown.ai_status, shown.ai_level = str(row.verdict), str(row.level)
+            category = self._config.hook.pytest_report_teststatus(report=shown, config=self._config)[0]
+            terminal.stats.setdefault(category, []).append(shown)
 
     def _show_causes_once(self, report: Report) -> None:
         """Let pytest show one block for each cause; the other checks with it are counted apart."""

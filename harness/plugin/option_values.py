@@ -6,7 +6,7 @@ Tested in tests/plugin/test_option_values.py.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -68,3 +68,31 @@ def refuse_unknown(arguments: Iterable[str], known: Iterable[str]) -> None:
             raise pytest.UsageError(f"unknown option {name}. Did you mean {names[near[0]]}?")
         if name.startswith("--ai-"):
             raise pytest.UsageError(f"unknown option {name}; known: {', '.join(names.values())}")
+
+
+class UnknownOptions:
+    """Refuses an option that neither pytest nor its plugins know, for a command of ours whose options are `own`."""
+
+    def __init__(self, command: str, own: Sequence[str]) -> None:
+        self._command = command
+        self._own = own
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_load_initial_conftests(self, parser: pytest.Parser, args: list[str]) -> Generator[None]:
+        """Name the nearest option, once a conftest.py has declared its own."""
+        yield
+        for argument in parser.parse_known_and_unknown_args(args)[1]:
+            name = argument.partition("=")[0]
+            if name.startswith("-"):
+                raise pytest.UsageError(self._describe(name, [*self._own, *_list_option_names(parser)]))
+
+    def _describe(self, name: str, known: Sequence[str]) -> str:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+        if near:
+            return f"unknown option {name}. Did you mean {near[0]}?"
+        return f"unknown option {name}: {self._command} --help lists its own, pytest --help all others that it takes"
+
+
+def _list_option_names(parser: pytest.Parser) -> list[str]:
+    groups = [parser._anonymous, *parser._groups]
+    return [name for group in groups for option in group.options for name in option.names() if name.startswith("--")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import Any
 
@@ -47,7 +48,10 @@ def _print_titles(kind: str) -> int:
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return USAGE_STATUS
-    print("\n".join(f"{name:32} {title}" for name, title in titles.items()))
+    try:
+        print("\n".join(f"{name:32} {title}" for name, title in titles.items()), flush=True)
+    except BrokenPipeError:  # `| head`: what is left need not be written, at the exit neither
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -329,6 +329,7 @@ class GateRun:
         if self._client is None:
             most = self.settings.ceilings.seconds or MOST_WAITING
             self._client = PoliteClient(endpoint, clock=Monotonic(began), most_waiting=most)
+            self._client.note_answer = self.progress.count_answer
         return self._client
 
     def _apply_preflight(self) -> None:
@@ -341,7 +342,6 @@ class GateRun:
     def _open_sessions(self, settings: Settings) -> None:
         client = self._connect(self.started, settings.endpoint)
         client.count_repeat = partial(self.ledger.before_request, repeat=True)
-        client.note_answer = self.progress.count_answer
         self._sessions = Sessions(
             settings, self.find_preflight, client, self.ledger, self.run_dir, self.worker, self.started
         )

@@ -15,10 +15,12 @@ from harness.core.measurement import Scope
 from harness.core.objective import Objective
 from harness.core.plan import Plan, PlannedCheck, PlannedMeasurement, count_statistical_blockers
 from harness.core.proof import plan_proof
+from harness.core.registry import describe_unknown, list_plugins
 from harness.core.relation import Relation
 from harness.core.settings import Settings
 from harness.core.suite_policy import SuitePolicy, explain_ground, find_policy
 from harness.core.verdict import ALPHA, Level
+from harness.core.waiver import names_check
 from harness.run.unprovoked import plan_unprovoked
 from harness.stats.dependence import FEWEST_REQUESTS
 from harness.stats.planning import can_pass, compute_min_n_to_pass
@@ -75,11 +77,13 @@ class _Planner:
         self._checks: list[PlannedCheck] = []
         self._not_judged: list[str] = []
         self._comparing: set[str] = set()
+        self._declared: list[str] = []
         self._not_compared: list[tuple[str, str]] = []
         self._measurements: dict[str, PlannedMeasurement] = {}
 
     def add_check(self, id_: str, suite: str, spec: CheckSpec, offered: Capabilities | None) -> None:
         """Plan a declared check, once for each of its cases."""
+        self._declared.append(id_)
         missing_grounds = [explain_ground(name) for name in spec.grounds if name not in self._grounds]
         attack = self._settings.attack
         if not missing_grounds and spec.attack and attack and spec.attack not in attack.attacks:
@@ -126,6 +130,7 @@ class _Planner:
         settings, checks = self._settings, self._checks
         if settings.profile.name == STRICT:
             checks = [_raise_level(check) for check in checks]
+        checks = self._block(checks)
         if settings.baseline and not (self._comparing or any(check.kind == "comparison" for check in checks)):
             raise UsageError(
                 f"--ai-baseline={settings.baseline} compares nothing: give suite smoke an objective, or run suite load"
@@ -146,6 +151,22 @@ class _Planner:
             tuple(planned for id_, planned in self._measurements.items() if id_ in needed),
             processes,
         )
+
+    def _block(self, checks: list[PlannedCheck]) -> list[PlannedCheck]:
+        """The checks, those that `[run] block` names as blockers. Raises `UsageError` for an id that names none."""
+        ids = [*self._declared, *(check.id for check in checks)]
+        for name in self._settings.block:
+            suite = name.removeprefix("ai-suite/").partition("/")[0]
+            is_elsewhere = suite in list_plugins("suites") and suite not in self._settings.suites
+            if not is_elsewhere and not any(names_check(name, id_) for id_ in ids):
+                known = {id_.removeprefix("ai-suite/").partition("[")[0] for id_ in ids}
+                raise UsageError(f"[run] block: {describe_unknown('check', name, known)}")
+        return [self._promote(check) for check in checks]
+
+    def _promote(self, check: PlannedCheck) -> PlannedCheck:
+        if any(names_check(name, check.id) for name in self._settings.block):
+            return replace(check, level=Level.BLOCKER)
+        return check
 
     def _objectives(self, suite: str) -> list[Objective]:
         return [objective for objective in self._settings.objectives if objective.suite == suite]

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from harness.core.adapter import Adapter, Facts, make_sample
 from harness.core.endpoint import GRPC_SUFFIX, Endpoint
-from harness.core.errors import ErrorClass, UsageError
+from harness.core.errors import ErrorClass, NotAnnounced, UsageError
 from harness.core.exchange import Exchange, Request
 from harness.core.registry import list_plugins, load_plugin
 from harness.io.client import Client
@@ -217,13 +217,16 @@ def run_preflight(endpoint: Endpoint, client: Client) -> Preflight:
 def wait_until_ready(
     endpoint: Endpoint, client: Client, seconds: float, progress: Callable[[str], None] = lambda _: None
 ) -> Preflight:
-    """Ask until one real prediction succeeds or `seconds` are over. Health endpoints may be wrong and do not count."""
+    """Ask until one real prediction succeeds or `seconds` are over. Health endpoints may be wrong and do not count.
+
+    Raises `UsageError` at once for a mistake that no waiting mends, such as a sample that nothing gives.
+    """
     deadline = read_monotonic() + seconds
     wait, reported = _FIRST_PAUSE, ""
     while True:
         try:
             preflight, state = _try_once(endpoint, client, progress)
-        except UsageError as problem:  # a service that starts may not announce its models yet
+        except NotAnnounced as problem:  # any other mistake is named at once
             if read_monotonic() + wait >= deadline:
                 raise
             state = str(problem)

@@ -23,6 +23,11 @@ _ADOPTED = ".adopted"
 _NOT_ASKED = (WHOLE_RUN, "ai-baseline/")
 
 
+def is_asked(id_: str) -> bool:
+    """Whether a test asks what this check judges; else the run judges it at its end."""
+    return not id_.startswith(_NOT_ASKED)
+
+
 def adopt_run(old: Path, run_dir: RunDir, plan: Plan, head: Mapping[str, Any]) -> tuple[str, ...]:
     """Take over what the run in `old` decided of this plan; the ids of these checks.
 
@@ -37,14 +42,14 @@ def adopt_run(old: Path, run_dir: RunDir, plan: Plan, head: Mapping[str, Any]) -
     lines_by_check: dict[str, list[EvidenceLine]] = {}
     for line in saved.evidence:
         check = planned.get(line.check)
-        if check and before.get(line.check) == check and not check.id.startswith(_NOT_ASKED):
+        if check and before.get(line.check) == check and is_asked(check.id):
             lines_by_check.setdefault(check.id, []).append(line)
     open_ones = (Status.ERROR, Status.SKIPPED)
     adopted = [
         id_ for id_, lines in lines_by_check.items() if not any(line.verdict.status in open_ones for line in lines)
     ]
     left = [id_ for id_, check in planned.items() if id_ not in adopted and not check.not_applicable]
-    if not [id_ for id_ in left if not id_.startswith(_NOT_ASKED)] and saved.gate is not None:
+    if not any(map(is_asked, left)) and saved.gate is not None:
         raise UsageError(f"--resume={old.name}: that run left nothing to do")
     for id_ in adopted:
         for line in lines_by_check[id_]:

@@ -13,6 +13,8 @@ from harness.checks.http.legal_forms import LEGAL_FORMS, select_forms
 from harness.checks.http.malformed import MALFORMED_REQUESTS, PATIENCE, select_malformed
 from harness.core.exchange import Exchange, Query
 from harness.core.mutation import ACCEPT_BAD_INPUT
+from harness.core.replay import build_raw_command
+from harness.io.raw import encode_request
 from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, make_inconclusive, mutate, once
@@ -121,7 +123,7 @@ def test_pipelined(ai_client: Session) -> Verdict:
     return kept_connection.judge_pipelining(pipelined, ai_client.show)
 
 
-_MalformedProbes = tuple[Control, list[tuple[str, Exchange, Exchange]], Exchange, list[Exchange]]
+_MalformedProbes = tuple[Control, list[tuple[str, Exchange, Exchange]], Exchange, list[Exchange], str | None]
 SMUGGLED = "both Transfer-Encoding and Content-Length"
 
 
@@ -136,9 +138,12 @@ def _send_malformed(ai_client: Session) -> _MalformedProbes:
             probes.append((name, exchange, _ask_afresh(ai_client, queries[0])))
     distinct, _ = control.select_distinct()
     other = ai_client.request(queries[distinct[1] if distinct else 1]).body
-    with ai_client.hold_open(request, malformed.smuggle_request(other), answers=2) as both:
+    write = malformed.smuggle_request(other)
+    with ai_client.hold_open(request, write, answers=2) as both:
         probes.append((SMUGGLED, both[0], _ask_afresh(ai_client, queries[0])))
-    return control, probes, _ask_afresh(ai_client, queries[0]), both
+    pieces = write(*encode_request(ai_client.endpoint, request))
+    command = build_raw_command(b"".join(piece for piece in pieces if isinstance(piece, bytes)), ai_client.endpoint)
+    return control, probes, _ask_afresh(ai_client, queries[0]), both, command
 
 
 _MALFORMED_COST = INPUTS_COST + 2 * (len(MALFORMED_REQUESTS) + 1) + 1
@@ -151,13 +156,13 @@ _MALFORMED_COST = INPUTS_COST + 2 * (len(MALFORMED_REQUESTS) + 1) + 1
     broken_by=(mutate("other_answer", skip=INPUTS_COST),),
 )
 def test_wrong_bytes_harm_nobody(ai_client: Session) -> Verdict:
-    control, probes, after, _ = _send_malformed(ai_client)
+    control, probes, after, _, _ = _send_malformed(ai_client)
     return malformed.judge_malformed_harm(control, probes, after, ai_client.show)
 
 
 @direct_check("bytes that are no proper HTTP are refused", level="warn", requests=0, broken_by=(ACCEPT_BAD_INPUT,))
 def test_wrong_bytes_refused(ai_client: Session) -> Verdict:
-    control, probes, _, _ = _send_malformed(ai_client)
+    control, probes, _, _, _ = _send_malformed(ai_client)
     answers = {name: exchange for name, exchange, _ in probes if name != SMUGGLED}
     return malformed.judge_malformed_refusals(control, answers, ai_client.show)
 
@@ -169,5 +174,5 @@ def test_wrong_bytes_refused(ai_client: Session) -> Verdict:
     broken_by=(mutate("accept_refused", answered="4*", times=2),),
 )
 def test_smuggling(ai_client: Session) -> Verdict:
-    control, _, _, both = _send_malformed(ai_client)
-    return malformed.judge_smuggling(control, both, ai_client.show)
+    control, _, _, both, command = _send_malformed(ai_client)
+    return malformed.judge_smuggling(control, both, ai_client.show, command)

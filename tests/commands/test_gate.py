@@ -48,6 +48,39 @@ def test_a_url_without_a_scheme_is_named(word: str) -> None:
     assert name_endpoint(["-k", "a:1", "tests/test_x.py::test_y"]) == ["-k", "a:1", "tests/test_x.py::test_y"]
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["gate", "--suit=smoke"], "unknown option --suit. Did you mean --suite?"),
+        (["gate", "--ai-endpont=http://127.0.0.1:9"], "Did you mean --ai-endpoint"),
+        (["gate", "--nosuch"], "unknown option --nosuch: aiharness gate --help lists its own"),
+        (["gate", "--colo=no"], "Did you mean --color?"),
+        (["prove", "--suit=smoke"], "Did you mean --suite?"),
+        (["compare", "--form=json", "a", "b"], "Did you mean '--format'?"),
+    ],
+)
+def test_an_option_that_nobody_knows_is_refused_by_name(tmp_path: Path, words: list[str], message: str) -> None:
+    done = run_module("harness", *words, cwd=tmp_path)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert message in done.stderr
+    assert "pytest.main()" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["gate", "prove"])
+def test_the_help_names_the_url_and_the_exit_statuses(command: str) -> None:
+    text = " ".join(run_module("harness", command, "--help").stdout.split())
+    assert f"aiharness {command} [URL]" in text
+    assert "pytest --help lists them" in text
+    assert "20 INCONCLUSIVE, 21 ERROR" in text
+
+
+def test_a_misspelt_suite_of_the_file_is_named_whatever_runs(tmp_path: Path) -> None:
+    (tmp_path / "aiharness.toml").write_text(f'[endpoint]\nurl = "{URL}"\n[run]\nsuites = ["smoke", "integraton"]\n')
+    done = run_module("harness", "gate", "--suite=smoke", "--ai-dry-run", cwd=tmp_path)
+    assert done.returncode == 4, done.stdout
+    assert "Did you mean 'integration'" in done.stderr
+
+
 def test_the_gate_runs_on_the_url_alone(tmp_path: Path) -> None:
     with serving(lambda path, body: (200, {"predictions": [1]})) as url:
         options = ("--suite=smoke", "--ai-protocol=plain_json", "--ai-dry-run")

@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 
 from harness.commands import compare, history, pin
+from harness.commands import report as report_command
 from harness.config.options import Options
 from harness.config.resolve import resolve_settings
 from harness.core.errors import RunDirError, UsageError
+from harness.core.history import make_history_line
 from harness.core.report import Report
-from harness.core.verdict import Status
+from harness.core.verdict import Counterexample, Level, Status
 from harness.io.history_file import HISTORY, append_history, read_history
 from harness.run.baseline import find_baseline
 from harness.run.history import note_run, recall_runs
@@ -149,7 +151,7 @@ def test_each_format_says_what_fails_newly_and_escapes_what_services_say(format_
         assert json.loads(text)["exit_status"] == 1
         return
     assert "FAIL: a blocker fails newly" in text
-    assert "newly failing" in text
+    assert "newly failing" in text.lower()
     assert not re.search(r"[\x00-\x08\x0b-\x1f]", text)
     if format_ == "html":
         page = _Collector()
@@ -158,6 +160,57 @@ def test_each_format_says_what_fails_newly_and_escapes_what_services_say(format_
         assert "default-src 'none'" in text
     if format_ == "markdown":
         assert not re.search(r"(?<!\\)<", text)
+
+
+@pytest.mark.parametrize("format_", ["html", "markdown", "terminal"])
+def test_a_suite_of_one_run_is_one_line_and_no_new_failure(format_: str) -> None:
+    report = make_run("run-02")
+    row = report.checks[0]
+    added = [replace(row, id=f"ai-suite/extra/test_a.py::test_{n}", suite="extra") for n in range(40)]
+    warned = replace(added[0], verdict=Status.FAIL, level=Level.WARN, reason="too slow")
+    save_run(make_run("run-01"))
+    save_run(replace(report, checks=(*report.checks, warned, *added[1:])))
+    assert run_compare("run-01", "run-02", format_, "out") == 0
+    text = re.sub(r"<[^>]+>", " ", Path("out").read_text().replace("\\", ""))
+    assert "newly failing" not in text.lower()
+    assert "suite extra, 40 checks" in text
+    assert "1 warned, 39 PASS" in text
+    assert "test_7" not in text
+
+
+@pytest.mark.parametrize("format_", ["html", "markdown", "terminal"])
+def test_checks_of_one_cause_are_one_row_and_warnings_have_their_own_sign(format_: str) -> None:
+    report = make_run("run-02")
+    rows = [replace(report.checks[0], id=f"ai-suite/smoke/test_a.py::test_{n}", suite="smoke") for n in range(24)]
+    answer = Counterexample(
+        "400 is due", {"method": "POST", "url": "http://127.0.0.1:1/predict"}, {"status": 500, "body": "boom"}
+    )
+    broken = []
+    for n, row in enumerate(rows):
+        broken.append(
+            replace(row, verdict=Status.FAIL, level=Level.WARN, reason=f"case {n}", counterexamples=(answer,))
+        )
+    save_run(replace(make_run("run-01"), checks=(*report.checks, *rows)))
+    save_run(replace(report, checks=(*report.checks, *broken)))
+    assert run_compare("run-01", "run-02", format_, "out") == 0
+    text = re.sub(r"<[^>]+>", " ", Path("out").read_text().replace("\\", ""))
+    assert "24 checks of one cause" in text
+    assert text.count("PASS → FAIL") == 1
+    assert "▲" in text
+    assert "✗" not in text
+
+
+def test_a_blocker_that_only_the_new_run_has_and_that_fails_decides_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = make_run("run-02")
+    save_run(make_run("run-01"))
+    added = replace(report.checks[0], id="ai-suite/smoke/test_new.py::test_it", verdict=Status.FAIL)
+    save_run(replace(report, checks=(*report.checks, added)))
+    assert run_compare("run-01", "run-02") == 20
+    shown = capsys.readouterr().out
+    assert "INCONCLUSIVE: a blocker fails that OLD did not plan: smoke/test_new.py::test_it" in shown
+    assert "newly failing" not in shown
 
 
 def test_what_is_too_good_asks_for_a_look(capsys: pytest.CaptureFixture[str]) -> None:
@@ -242,6 +295,37 @@ def test_a_run_of_its_own_folder_adds_itself(tmp_path: Path) -> None:
     HISTORY.parent.mkdir()
     note_run(run, settings, make_run("run-01"))
     assert [line.run for line in read_history(HISTORY)] == ["run-01"]
+
+
+def test_a_latency_objective_has_a_history_even_where_no_request_was_over_its_limit() -> None:
+    """Its estimate is a share, which is zero in each good run; the percentile that it names is what moves."""
+    report = make_run("run-01")
+    row = replace(report.checks[0], objective="latency p95 <= 300 ms", estimate=0.0, direction="<=", unit="")
+    for note, seconds in (
+        ("observed p95 of 600 answers: 32.1 ms (not what is judged)", 0.0321),
+        ("observed p99 1.25 s (not what is judged)", 1.25),
+        ("50 warm-up requests were not counted", None),
+    ):
+        line = make_history_line(replace(report, checks=(replace(row, notes=(note,)),), loads=()))
+        shown = [(round(figure.value, 6), figure.unit, figure.direction) for figure in line.figures.values()]
+        assert shown == ([] if seconds is None else [(seconds, "s", "<=")])
+
+
+def test_a_newest_run_without_figures_says_what_gives_some(capsys: pytest.CaptureFixture[str]) -> None:
+    append_history(HISTORY, replace(make_run("run-01"), loads=(), checks=()))
+    assert run_history() == 20
+    assert "objectives that state a value or the percentile of a latency" in capsys.readouterr().out
+
+
+def test_the_name_of_a_run_is_enough_and_each_that_is_none_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+    save_run(make_run("run-01"))
+    shown = report_command.COMMAND.run(path="run-01", format_="terminal", output=None)
+    assert shown == 0
+    assert "PASS" in capfd.readouterr().out
+    with pytest.raises(RunDirError, match=r"(?s)OLD: 'nosuch' is not a run.*NEW: 'alsonot' is not a run.*run-01"):
+        run_compare("nosuch", "alsonot")
+    with pytest.raises(RunDirError, match=r"'nosuch' is not a run.*newest here: run-01"):
+        report_command.COMMAND.run(path="nosuch", format_="terminal", output=None)
 
 
 def test_a_report_shows_the_runs_before_it(folder: Path) -> None:

@@ -242,7 +242,8 @@ def test_a_second_judgement_is_no_run_of_its_own(
     rejudge.COMMAND.run(run_="run", **options)
     written = capsys.readouterr().out.rpartition("report: ")[2].strip()
     assert written.startswith("run/again/")
-    assert (Path(written) / "gate.json").exists()
+    assert written.endswith("/report.html")
+    assert (Path(written).parent / "gate.json").exists()
     rejudge.COMMAND.run(run_=written, **options)
     assert capsys.readouterr().out.count(": 0 changed") == 1, "it can be judged again itself"
 

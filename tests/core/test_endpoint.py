@@ -225,6 +225,6 @@ def test_short_values_of_configured_lines_are_masked_by_name() -> None:
     lines = (("X-Team", "abc"), ("X-Tenant", "acme"), ("Accept", "a"), ("X-Other", "abc"))
     endpoint = Endpoint("http://h", headers=lines[:3], public_headers=("X-Tenant",))
     assert endpoint.mask_lines(lines) == (("X-Team", "***"), *lines[1:])
-    curl = build_curl(Request("GET", "/"), endpoint)
+    curl = str(build_curl(Request("GET", "/"), endpoint))
     assert "X-Team: ***" in curl
     assert "abc" not in curl

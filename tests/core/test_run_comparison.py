@@ -34,7 +34,7 @@ def make_report(*rows: CheckRow, latencies: tuple[int, ...] = ()) -> Report:
     [
         (PASS, FAIL, "newly failing", 1),
         (INCONCLUSIVE, FAIL, "newly failing", 1),
-        (None, FAIL, "newly failing", 1),
+        (None, FAIL, "only in NEW", 20),
         (FAIL, PASS, "mended", 0),
         (ERROR, PASS, "mended", 0),
         (FAIL, FAIL, "unchanged", 0),

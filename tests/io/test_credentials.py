@@ -201,7 +201,7 @@ def test_a_unix_socket(connect: Connect, unix_socket: str) -> None:
     assert exchange.ok, exchange.detail
     assert exchange.response
     assert exchange.response.body == POST.body
-    assert f"--unix-socket {unix_socket}" in build_curl(POST, client.endpoint)
+    assert f"--unix-socket {unix_socket}" in str(build_curl(POST, client.endpoint))
     reachability.try_connection(client.endpoint, 1.0)
 
 

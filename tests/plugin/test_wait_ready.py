@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
 from tests.conftest import run_gate
+from tests.services import serving
 
 
 def _free_port() -> int:
@@ -54,3 +55,23 @@ def test_ready_but_dead_is_not_ready(tmp_path: Path) -> None:
         outcome = run_gate(tmp_path, *args)
     assert outcome.status == 1, outcome.out
     assert outcome.verdicts()["test_health.py::test_predicts"] == "FAIL"
+
+
+def test_names_at_once_what_waiting_cannot_mend(tmp_path: Path) -> None:
+    """No sample: the service answers, and nothing that it could still say helps. No run is left behind."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").write_text("kept")
+    with serving(lambda path, body: (405 if path == "/predict" else 404, {"error": "no"})) as url:
+        args = (f"--ai-endpoint={url}", "--ai-protocol=plain_json", "--ai-wait-ready=3600")
+        outcome = run_gate(tmp_path, *args, timeout=120)
+    assert outcome.status == 4, outcome.out
+    assert "no sample of a valid input" in outcome.out + outcome.err
+    assert "no answer for" not in outcome.out
+    assert [path.name for path in outcome.run_dir.iterdir()] == ["mine.txt"]
+
+
+def test_leaves_no_folder_of_a_run_that_was_refused(tmp_path: Path) -> None:
+    with serving(lambda path, body: (405 if path == "/predict" else 404, {"error": "no"})) as url:
+        outcome = run_gate(tmp_path, f"--ai-endpoint={url}", "--ai-protocol=plain_json")
+    assert outcome.status == 4, outcome.out
+    assert not outcome.run_dir.exists()

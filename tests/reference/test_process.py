@@ -119,6 +119,17 @@ def test_the_command_announces_itself_on_one_line() -> None:
         child.wait(10)
 
 
+def test_a_list_whose_reader_has_left_ends_without_a_traceback() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        command = [*RUN, "--defect", "list"]
+        done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_command_lists_defects_and_refuses_what_it_cannot_use() -> None:
     listed = subprocess.run([*RUN, "--defect", "list"], capture_output=True, text=True, timeout=60, check=True)
     assert "stuck_stream " in listed.stdout

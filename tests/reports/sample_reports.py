@@ -7,6 +7,8 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+from harness.chaos.document import render_html
+from harness.commands.comparison_pages import list_chapters
 from harness.core.report import (
     CheckRow,
     Distribution,
@@ -24,11 +26,20 @@ from harness.core.report import (
     Second,
     Target,
 )
+from harness.core.run_comparison import compare_runs
 from harness.core.sweep import ProbeRecord, SweepResult
 from harness.core.verdict import Baseline, Counterexample, Level, Slice, Status
 
 URL = "http://127.0.0.1:8080"
 BODY = '{"model":"digits","inputs":[[0.1,0.2]],"stream":true}'
+
+
+def render_comparison(report: Report) -> str:
+    """The page that compares this run with one in which every check passed."""
+    rows = tuple(replace(row, verdict=Status.PASS) for row in report.checks[1:])
+    old = replace(report, checks=rows, run=replace(report.run, id="earlier", started="2025-01-01T00:00:00+00:00"))
+    comparison = compare_runs(old, report)
+    return render_html(comparison.describe_decision(), list(list_chapters(comparison)), "Two runs compared")
 
 
 def sample_report() -> Report:

@@ -12,6 +12,7 @@ import pytest
 
 from harness.core.report import Report
 from tests.reports.browser import DARK, install_packages, open_page
+from tests.reports.sample_reports import render_comparison, sample_report
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Render
@@ -53,6 +54,14 @@ def check_page(chromium: str, axe: str, page: str, folder: Path, *flags: str) ->
     assert answer is not None, dom[:300]
     result: dict[str, Any] = json.loads(html.unescape(answer[1]))
     return result
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "phone"])
+def test_axe_finds_nothing_in_a_comparison(theme: str, chromium: str, axe: str, tmp_path: Path) -> None:
+    result = check_page(chromium, axe, render_comparison(sample_report()), tmp_path, *THEMES[theme])
+    assert result["dark"] is (theme == "dark")
+    assert {"color-contrast", "heading-order"} <= set(result["passes"])
+    assert result["open"] == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "phone"])

@@ -13,6 +13,7 @@ import pytest
 from docs.screenshots import IMAGES, MOST_BYTES, SCREENSHOTS, cut_section, take_screenshot
 from harness.core.report import Report
 from tests.reports.browser import open_page
+from tests.reports.sample_reports import hostile_report, render_comparison
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Render
@@ -44,12 +45,14 @@ def test_a_violation_would_be_seen(chromium: str, render: Render, sample: Report
     assert "<title>owned" not in dom
 
 
-@pytest.mark.parametrize("kind", ["sample", "six", "hostile"])
+@pytest.mark.parametrize("kind", ["sample", "six", "hostile", "comparison"])
 def test_nothing_overflows_a_narrow_screen(
     kind: str, chromium: str, render: Render, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    report: Report = request.getfixturevalue(kind)
-    frame = f'<iframe width="400" height="900" srcdoc="{escape(render("html", report), quote=True)}"></iframe>'
+    page = render_comparison(hostile_report())
+    if kind != "comparison":
+        page = render("html", request.getfixturevalue(kind))
+    frame = f'<iframe width="400" height="900" srcdoc="{escape(page, quote=True)}"></iframe>'
     script = "const d = frames[0].document.documentElement; document.title = `${d.scrollWidth} of ${d.clientWidth}`"
     page = f"<!doctype html><meta charset=utf-8><title></title>{frame}<script>onload = () => {{{script}}}</script>"
     dom, _ = open_page(chromium, page, tmp_path)

@@ -12,6 +12,7 @@ from harness.core.attack_settings import AttackSettings
 from harness.core.check_spec import CheckSpec
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Deadlines, Endpoint
+from harness.core.errors import UsageError
 from harness.core.experiment import ChaosSettings, ExperimentPlan, Fault
 from harness.core.load_settings import LoadSettings
 from harness.core.objective import PROFILES
@@ -37,6 +38,27 @@ def levels(profile: str, objective_level: str = "warn") -> dict[str, Level]:
 def test_strict_raises_warnings_of_packaged_checks_only() -> None:
     assert levels("release") == {"blocker": "blocker", "warn": "warn", "info": "info", "objective": "warn"}
     assert levels("strict") == {"blocker": "blocker", "warn": "blocker", "info": "info", "objective": "warn"}
+
+
+def test_a_warning_that_is_named_blocks_and_a_name_of_nothing_is_refused() -> None:
+    """All cases of a test, or one of them; ids as reports write them. Names of suites that do not run are left."""
+    test = "integration/test_bad_inputs.py::test_refused"
+
+    def list_levels(*names: str) -> dict[str, Level]:
+        blocked = plan("integration", block=names)
+        return {check.id.removeprefix("ai-suite/"): check.level for check in blocked.checks}
+
+    before = list_levels("smoke/test_health.py::test_live")
+    cases = {id_ for id_ in before if id_.partition("[")[0] == test}
+    assert len(cases) > 5
+    assert {before[id_] for id_ in cases} == {Level.WARN}
+    assert list_levels(test) == {**before, **dict.fromkeys(cases, Level.BLOCKER)}
+    one = min(cases)
+    assert list_levels(f"ai-suite/{one}") == {**before, one: Level.BLOCKER}
+    with pytest.raises(UsageError, match=r"\[run\] block: unknown check .*Did you mean '.*test_refused'"):
+        list_levels("integration/test_bad_inputs.py::test_refusd")
+    with pytest.raises(UsageError, match=r"unknown check 'intgration/test_a\.py::test_b'"):
+        list_levels("intgration/test_a.py::test_b")
 
 
 DATA = Dataset("rows", tuple([float(number)] for number in range(200)), tuple(number % 2 for number in range(200)))

@@ -162,17 +162,17 @@ def judge_malformed_refusals(control: Control, answers: Mapping[str, Exchange], 
     return judge_contract(cases, ", ".join(parts))
 
 
-def _drop_curl(example: Counterexample) -> Counterexample:
-    """The counterexample without its curl command: curl does not write two requests into one."""
-    return replace(example, curl=None)
-
-
 @judge
-def judge_smuggling(control: Control, answers: Sequence[Exchange], show: Show) -> Verdict:
+def judge_smuggling(control: Control, answers: Sequence[Exchange], show: Show, command: str | None = None) -> Verdict:
     """A second request, hidden after the last chunk of a request with both lengths, is not executed.
 
     The service refuses it, or closes the connection after the first answer. `answers` are the first and the second.
+    `command` writes the same bytes again: curl does not write two requests into one.
     """
+
+    def show_bytes(words: str, exchange: Exchange) -> Counterexample:
+        return replace(show(words, exchange), curl=command)
+
     if why := control.explain_empty():
         return make_inconclusive(why, n=0)
     first, second = answers
@@ -185,7 +185,5 @@ def judge_smuggling(control: Control, answers: Sequence[Exchange], show: Show) -
         unjudged = first.outcome
     elif not first.ok:
         how = f"is not carried out: {first.outcome}"
-    cases = [
-        judge_case("smuggled", second, problem, lambda words, exchange: _drop_curl(show(words, exchange)), unjudged)
-    ]
+    cases = [judge_case("smuggled", second, problem, show_bytes, unjudged)]
     return judge_contract(cases, f"a request that hides another one in its body {how}")

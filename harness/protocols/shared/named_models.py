@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint
-from harness.core.errors import UsageError
+from harness.core.errors import NotAnnounced, UsageError
 from harness.core.exchange import Query
 from harness.protocols.shared.non_streaming import NonStreaming
 from harness.protocols.shared.tensors import make_zeros
@@ -24,8 +24,10 @@ class NamedModels(NonStreaming):
         name = pick_only(facts.models) if endpoint.model is None else endpoint.model
         if name is not None:
             return name
-        names = f"; the service lists {', '.join(facts.models[:20])}" if facts.models else ""
-        raise UsageError(f"{self.name} needs the name of the model: give --ai-model or [endpoint] model{names}")
+        needed = f"{self.name} needs the name of the model: give --ai-model or [endpoint] model"
+        if facts.models:
+            raise UsageError(f"{needed}; the service lists {', '.join(facts.models[:20])}")
+        raise NotAnnounced(needed)
 
     def build_path(self, endpoint: Endpoint, model: str) -> str:
         """The path of a model."""
@@ -50,7 +52,10 @@ class NamedModels(NonStreaming):
         why = "name no inputs" if "inputs" in facts.inputs else "were not answered"
         if endpoint.model is None:
             why = "were not requested, because no model is configured (--ai-model or [endpoint] model)"
-        raise UsageError(f"the metadata of the model {why}; give one valid input as [endpoint] sample, or [data]")
+        problem = f"the metadata of the model {why}; give one valid input as [endpoint] sample, or [data]"
+        if "inputs" in facts.inputs:
+            raise UsageError(problem)
+        raise NotAnnounced(problem)
 
 
 def parse_kserve_list(value: Any) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from functools import lru_cache
 from typing import Any
@@ -12,6 +13,10 @@ from harness.core.json_path import JSONPath
 _STEP = re.compile(
     r"\.([A-Za-z_\u0080-\U0010ffff][\w\u0080-\U0010ffff-]*)|\[(-?\d{1,9})\]|\['([^']*)'\]|\[\"([^\"]*)\"\]"
 )
+
+
+_MOST_MEMBERS, _LONGEST_NAME = 6, 40
+"""Members of an answer that a message names, and characters of each."""
 
 
 @lru_cache(maxsize=64)
@@ -40,9 +45,19 @@ def extract_value(value: Any, path: str) -> Any:
             value, at = value[step], f"{at}[{step}]"
         else:
             if not isinstance(value, dict) or step not in value:
-                raise ProtocolError(f"no member {step!r} (looking for {path})", at=at)
+                raise ProtocolError(f"no member {step!r} (looking for {path}){_describe_near(value, step)}", at=at)
             value, at = value[step], f"{at}.{step}"
     return value
+
+
+def _describe_near(value: Any, step: str) -> str:
+    """The members that there are; one whose name differs by little may be what was meant."""
+    if not isinstance(value, dict) or not value:
+        return ""
+    names = [str(name)[:_LONGEST_NAME] for name in value]
+    if near := difflib.get_close_matches(step.lower(), names, n=1):
+        return f": did you mean {near[0]!r}? See [endpoint.template] answer"
+    return f"; there are {', '.join(map(repr, names[:_MOST_MEMBERS]))}{', …' * (len(names) > _MOST_MEMBERS)}"
 
 
 def find_last_name(path: str) -> str:

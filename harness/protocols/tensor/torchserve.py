@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote
 
 from harness.core.adapter import Capabilities, Facts, Recognition
 from harness.core.endpoint import Endpoint, Template
-from harness.core.errors import ProtocolError, UsageError
+from harness.core.errors import NotAnnounced, ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols.shared.values import get_list, get_member, parse_name, parse_names, pick_only, shorten_value
 from harness.protocols.shared.wire import UNKNOWN_PATH, has_rows, is_offered, make_get, make_post, read_json, read_page
@@ -133,7 +133,7 @@ def _find_path(endpoint: Endpoint, facts: Facts) -> str:
         return endpoint.template.path
     name = endpoint.model or pick_only(facts.models)
     if name is None:
-        raise UsageError("torchserve needs the name of the model: give --ai-model or [endpoint] model")
+        raise NotAnnounced("torchserve needs the name of the model: give --ai-model or [endpoint] model")
     return _PATH + _quote_name(endpoint, name)
 
 

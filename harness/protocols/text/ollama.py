@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
-from harness.core.errors import UsageError
+from harness.core.errors import NotAnnounced
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall
 from harness.core.generation_options import LIMIT_OPTIONS
 from harness.protocols.shared import openai_family, values, wire
@@ -68,7 +68,7 @@ class Ollama(openai_family.GeneratesText):
             **others,
         }
         if body["model"] is None:
-            raise UsageError("ollama needs the name of the model: give --ai-model or [endpoint] model")
+            raise NotAnnounced("ollama needs the name of the model: give --ai-model or [endpoint] model")
         return wire.make_post(_CHAT, openai_family.drop_none(body), stream=query.stream)
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:

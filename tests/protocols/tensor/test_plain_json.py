@@ -88,6 +88,8 @@ def test_model_and_version_where_stated() -> None:
         ({"error": True, "y": [1]}, {}, r"\$\.error"),
         ({"a": {"b": [1]}}, {"answer": "$.a.c"}, r"^\$\.a: no member 'c' \(looking for \$\.a\.c\)"),
         ({"a": {"b": [1]}}, {"answer": "$.a.b[1]"}, r"^\$\.a\.b: no element \[1\]"),
+        ({"prediction": 1}, {"answer": "$.predicton"}, r"did you mean 'prediction'\? See \[endpoint.template\] answer"),
+        ({"label": 1, "p": 2}, {"answer": "$.predicton"}, r"; there are 'label', 'p'$"),
         ({"a": [1]}, {"answer": "$.a.b"}, r"^\$\.a: no member 'b'"),
         ({"a": None}, {"answer": "$.a"}, r"^\$\.a: null"),
         (None, {}, r"^\$: null"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import subprocess
 import threading
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from harness.checks.http.legal_forms import select_forms
 from harness.checks.http.malformed import select_malformed
+from harness.core.cause_hints import find_hint
 from harness.core.endpoint import Endpoint
 from harness.core.settings import Settings
 from harness.core.verdict import Status
@@ -399,5 +401,11 @@ def test_lenience_is_a_warning(tmp_path: Path) -> None:
     verdicts = run_checks(TakesAnything(), tmp_path, harmless, refused, smuggling)
     assert [verdict.status for verdict in verdicts] == [Status.PASS, Status.FAIL, Status.FAIL], verdicts[0].reason
     assert any("no Host is not refused" in example.summary for example in verdicts[1].counterexamples)
+    example = verdicts[2].counterexamples[0]
+    script = f"nc() {{ cat; }}\nsleep() {{ :; }}\n{example.curl}\n"
+    sent = subprocess.run(["/bin/sh", "-c", script], capture_output=True, timeout=60, check=True).stdout.lower()
+    assert sent.count(b" http/1.1\r\n") == 2, "the line writes both requests, byte for byte"
+    assert b"transfer-encoding: chunked\r\n" in sent
+    assert "not your code" in find_hint(verdicts[2].reason, example.request, example.response)
     verdicts = run_checks(ClosesBehind(), tmp_path, smuggling)
     assert verdicts[0].status is Status.PASS, verdicts[0].reason
