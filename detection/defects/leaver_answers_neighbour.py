@@ -51,7 +51,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 DEFECT = Defect(
     title="when a client leaves, another one gets its answer",
-    caught_by="ai-suite/integration/test_mixed.py::test_own_answers",
+    caught_by="ai-suite/integration/test_disconnect.py::test_leaving_uses_nothing_up",
     protocols=(CHAT,),
     configure=lambda settings: replace(settings, token_ms=max(settings.token_ms, _TOKEN_MS)),
     wrap=_wrap,

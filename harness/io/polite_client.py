@@ -79,7 +79,7 @@ class PoliteClient(Client):
         """Wait until the pace allows this request, send it, and send it again while it is declined."""
         self.wait_turn()
         exchange = super().exchange(request, decoder=decoder, credentials=credentials)
-        return self._settle(exchange, decoder, credentials, read_monotonic(), alone=True)
+        return self._settle(exchange, decoder, credentials, read_monotonic(), teaches=True)
 
     def exchange_as_they_end(
         self,
@@ -101,13 +101,16 @@ class PoliteClient(Client):
             for place, exchange in sent:
                 exchanges[start + place] = exchange
                 if not is_declined(exchange):
+                    self._note_accepted(exchange)
                     yield start + place, exchange
         ended = read_monotonic()
-        for place, decoder in enumerate(decoders):
-            exchange = exchanges[place]
-            settled = self._settle(exchange, decoder, ENDPOINT_CREDENTIALS, ended, alone=concurrency == 1)
-            if is_declined(exchange):
-                yield place, settled
+        declined = [place for place, exchange in sorted(exchanges.items()) if is_declined(exchange)]
+        for place in declined:
+            # The first of those that were declined together shows the pace; the others show it no second time.
+            teaches = None if place == declined[0] else False
+            if teaches is None and concurrency == 1:
+                teaches = True
+            yield place, self._settle(exchanges[place], decoders[place], ENDPOINT_CREDENTIALS, ended, teaches=teaches)
 
     def _settle(
         self,
@@ -116,15 +119,18 @@ class PoliteClient(Client):
         credentials: Credentials | None,
         ended: float,
         *,
-        alone: bool,
+        teaches: bool | None,
     ) -> Exchange:
-        """Learn from an exchange, which ended at this time; send it again until it is accepted, or for too long."""
+        """Learn from an exchange, which ended at this time; send it again until it is accepted, or for too long.
+
+        `teaches`: whether its refusal shows that the rate was too high; None: if the service states a wait.
+        """
         paused, tries = 0.0, 0
         while is_declined(exchange):
             if not (self._paces or self._repeats):
                 return exchange
             stated = read_stated_wait(exchange.response)
-            alone = alone or stated is not None
+            alone = stated is not None if teaches is None else teaches
             pause = self.throttle.note_declined(read_monotonic(), stated, alone=alone, tries=tries)
             pause = max(0.0, pause - (read_monotonic() - ended))
             if not self._repeats:
@@ -140,12 +146,15 @@ class PoliteClient(Client):
             if self.count_repeat is not None:
                 self.count_repeat()
             exchange = super().exchange(exchange.request, decoder=decoder, credentials=credentials)
-            ended, alone, paused, tries = read_monotonic(), True, paused + pause, tries + 1
+            ended, paused, tries = read_monotonic(), paused + pause, tries + 1
+        self._note_accepted(exchange)
+        return exchange
+
+    def _note_accepted(self, exchange: Exchange) -> None:
         if exchange.response is not None:
             self.throttle.note_accepted(read_monotonic())
             self._is_lasting = self._is_hopeless = False
             self._has_answered = self._has_answered or (exchange.ok and exchange.request.method == "POST")
-        return exchange
 
     def _gives_up(self, paused: float, pause: float, declined: Exchange) -> bool:
         """Whether to wait no longer for this request. Raises `BudgetExhausted` where no other could be waited for."""

@@ -5,10 +5,11 @@ Tested in tests/suites/integration/test_disconnect.py.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from harness.core.errors import TIMEOUT_ERRORS
-from harness.core.exchange import Query
+from harness.core.exchange import Exchange, Query
 from harness.suite import Session
 
 from .generated_text import make_query
@@ -29,25 +30,38 @@ LONG_PROBES = 2 * len(_LONG_PROMPTS)
 """The most requests by which a long answer is looked for."""
 
 
-def find_long_query(ai_client: Session, seconds: float) -> tuple[Query | None, int]:
-    """A request whose answer is long, and how many events its stream has at least; 0: not known.
+@dataclass(frozen=True, slots=True)
+class LongAnswer:
+    """A request whose answer is long; None: the service generates no text.
 
-    The first whose stream has `LONG_EVENTS` events, or the one with the most; `seconds` is what a short answer takes.
-    None: the service generates no text.
+    `events` are those that its stream has at least; 0: not known. `probes` are the streams that clients left meanwhile.
+    """
+
+    query: Query | None
+    events: int = 0
+    probes: Sequence[Exchange] = ()
+
+
+def find_long_answer(ai_client: Session, seconds: float) -> LongAnswer:
+    """The first long answer whose stream has `LONG_EVENTS` events, or the one with the most.
+
+    `seconds` is what a short answer takes.
     """
     if not ai_client.capabilities.generates:
-        return None, 0
+        return LongAnswer(None)
     limit = LONG_TOKENS if seconds < SLOW else _SLOW_TOKENS
     queries = [make_query(ai_client, limit, prompt) for prompt in _LONG_PROMPTS]
     if not ai_client.capabilities.streaming:
-        return queries[0], 0
-    events = []
+        return LongAnswer(queries[0])
+    events: list[int] = []
+    probes: list[Exchange] = []
     for number, prompt in enumerate(_LONG_PROMPTS):
         probe = ai_client.leave(replace(queries[number], stream=True), events=LONG_EVENTS)
         if probe.status is not None and 400 <= probe.status < 500:
             queries[number] = make_query(ai_client, _LEAST_TOKENS, prompt)
             probe = ai_client.leave(replace(queries[number], stream=True), events=LONG_EVENTS)
+        probes.append(probe)
         events.append(len(probe.timing.tokens))
         if events[-1] >= LONG_EVENTS or probe.error in TIMEOUT_ERRORS:
             break
-    return queries[events.index(max(events))], max(events)
+    return LongAnswer(queries[events.index(max(events))], max(events), probes)

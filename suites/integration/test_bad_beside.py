@@ -17,7 +17,7 @@ from harness.run.begun_stream import begin_streams
 from harness.suite import Session, Verdict, check, mutate
 
 from .bad_input_trials import make_bad_parameter
-from .long_answers import LONG_EVENTS, LONG_PROBES, LONG_TOKENS, find_long_query
+from .long_answers import LONG_EVENTS, LONG_PROBES, LONG_TOKENS, find_long_answer
 
 _NEIGHBOURS = 3
 """Long answers under way at once."""
@@ -39,7 +39,7 @@ _REQUESTS = 2 + LONG_PROBES + _NEIGHBOURS * (1 + _MOST_ROUNDS) + 2 * len(BAD_PAR
 )
 def test_bad_requests_break_no_answer(ai_client: Session) -> Verdict:
     seconds = ai_client.ask().timing.service_time or 0.0
-    query, _ = find_long_query(ai_client, seconds)
+    query = find_long_answer(ai_client, seconds).query
     assert query is not None
     undisturbed = _Trial(ai_client, query).run_round([]).answers
     texts = set(map(attrgetter("text"), undisturbed))

@@ -1,4 +1,4 @@
-"""Clients that disconnect during an answer do not use up the service."""
+"""Clients that disconnect during an answer do not use up the service, and leave nothing of it to others."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 from harness.checks.common import OVERLOAD_STATUSES
+from harness.checks.control import Control
 from harness.checks.http import disconnect
 from harness.core.errors import TIMEOUT_ERRORS
 from harness.core.exchange import Exchange, Query
@@ -13,7 +14,7 @@ from harness.core.retry_after import read_stated_wait
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, mutate
 
-from .long_answers import LONG_EVENTS, LONG_PROBES, LONG_TOKENS, SLOW, find_long_query
+from .long_answers import LONG_EVENTS, LONG_PROBES, LONG_TOKENS, SLOW, find_long_answer
 
 _LEAVING, _USUAL = 16, 8
 _MORE_LEAVING = 48
@@ -51,12 +52,14 @@ def test_leaving_uses_nothing_up(ai_client: Session) -> Verdict:
     inputs = rows.draw_distinct(_USUAL)
     seconds = ai_client.ask(rows.query([inputs[0]])).timing.service_time or 0.0
     size, usual = (_ROUND, _USUAL) if seconds < SLOW else (2 * _FEW, _FEW)
+    inputs = inputs[:usual]
     queries = [rows.query([inputs[number % len(inputs)]]) for number in range(size)]
     with ai_client.client.see_refusals(paced=True):  # a refusal afterwards that was none before is what is looked for
         before = ai_client.ask_many(queries, concurrency=len(queries))
         begun = time.monotonic()
-        long, length = find_long_query(ai_client, seconds)
-        left = _disconnect(ai_client, _make_leaving(ai_client, [long] if long else queries, seconds), seconds)
+        long = find_long_answer(ai_client, seconds)
+        leaving = _make_leaving(ai_client, [long.query] if long.query else queries, seconds)
+        left = [*long.probes, *_disconnect(ai_client, leaving, seconds)]
         worked = time.monotonic() - begun
         after = ai_client.ask_many(queries, concurrency=len(queries))
         if any(exchange.status in OVERLOAD_STATUSES or exchange.error in TIMEOUT_ERRORS for exchange in after):
@@ -69,7 +72,10 @@ def test_leaving_uses_nothing_up(ai_client: Session) -> Verdict:
     if declined and all(read_stated_wait(exchange.response) is not None for exchange in declined):
         # A rate limit counts the requests of clients that are gone: what is served after the wait is not used up.
         after = ai_client.ask_many(queries, concurrency=len(queries))
-    return disconnect.judge_service_after_disconnects(before, left, after, ai_client.show, length)
+    able = ai_client.capabilities
+    may_reword = able.text and not able.embeds and not ai_client.promises.deterministic
+    control = Control(before[: len(inputs)], before[len(inputs) : 2 * len(inputs)], may_reword=may_reword)
+    return disconnect.judge_service_after_disconnects(control, before, left, after, ai_client.show, long.events)
 
 
 def _make_leaving(ai_client: Session, queries: list[Query], seconds: float) -> list[Query]:

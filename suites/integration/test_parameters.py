@@ -26,8 +26,8 @@ _LIMIT_TRIALS = 4
     "max_tokens bounds the answer",
     level="warn",
     needs=("generates",),
-    requests=6,
-    tokens=_LIMITS_COST + OWN + SHORT,
+    requests=7,
+    tokens=_LIMITS_COST + OWN + 2 * SHORT,
     broken_by=(mutate("other_answer", form="drift"),),
 )
 def test_max_tokens(ai_client: Session) -> Verdict:
@@ -38,8 +38,10 @@ def test_max_tokens(ai_client: Session) -> Verdict:
     promised, limit, room = ai_client.promises.deterministic, limited.limit or SHORT, get_limit(ai_client, OWN)
     short = list(limited.short)
     if ai_client.capabilities.chat_options and short:
-        renamed = ai_client.ask(rename_limit(make_query(ai_client, limit, exact=True)))
-        short += [] if is_clear_refusal(renamed) else [renamed]
+        renamed = rename_limit(make_query(ai_client, limit, exact=True))
+        forms = (False, True) if ai_client.capabilities.streaming else (False,)
+        answers = [ai_client.ask(replace(renamed, stream=stream)) for stream in forms]
+        short += [answer for answer in answers if not is_clear_refusal(answer)]
     return parameters.judge_max_tokens(limited.long, short, limit, own, room, show, promised=promised)
 
 

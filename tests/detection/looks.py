@@ -581,6 +581,7 @@ DEFECTS: dict[str, Look] = {
     "slow_answers": _slow,
     "slow_first_request": asks(ONE),
     "spaces_lost": asks(STREAM),
+    "stream_end_kept_back": asks(chat("Repeat after me: some caf\u00e9", stream=True)),
     "speaks_after_end": asks(STREAM),
     "split_body_misread": _split,
     "stale_cache": asks(ONE, plain([NEAR])),

@@ -278,3 +278,16 @@ def test_what_is_declined_of_many_follows_and_is_seen_where_it_is_judged(quick: 
             statuses = [exchange.status for exchange in client.exchange_many([ASK] * 6, concurrency=1)]
         assert set(statuses) == {200, 429}
         assert all(exchange.ok for exchange in client.exchange_many([ASK] * 6, concurrency=2))
+
+
+def test_a_burst_that_is_declined_in_part_shows_the_pace_once(quick: list[float]) -> None:
+    class LosesSix(Sliding):
+        def take(self) -> bool:
+            self.most += 1
+            return self.most <= 1 or self.most > 7
+
+    with handling(Service(LosesSix(0), {"retry-after": "1"})) as url, PoliteClient(Endpoint(url)) as client:
+        client.count_repeat = lambda: None
+        assert client.exchange(ASK).ok
+        assert all(exchange.ok for exchange in client.exchange_many([ASK] * 24, concurrency=1))
+        assert 1 / client.throttle.gap > 15

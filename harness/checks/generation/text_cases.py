@@ -31,9 +31,11 @@ def judge_exchange(name: str, exchange: Exchange, find_problem: Problem, show: S
 
 
 def judge_both_ways(exchanges: Sequence[Exchange], find_problem: Problem, show: Show) -> list[Case]:
-    """The answers to one request, whole, (if there is one) streamed, and under another name, as a case each."""
-    named = zip(("whole", "streamed", "under the other name"), exchanges, strict=False)
-    return [judge_exchange(name, exchange, find_problem, show) for name, exchange in named]
+    """The answers to one request, whole, (if there is one) streamed, and so under another name, as a case each."""
+    names = ("whole", "streamed", "under the other name", "under the other name, streamed")
+    return [
+        judge_exchange(name, exchange, find_problem, show) for name, exchange in zip(names, exchanges, strict=False)
+    ]
 
 
 def is_unknown_form(exchange: Exchange) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from harness.checks.bad_input.outcomes import Reaction, classify_reaction
-from harness.checks.common import Show, explain_decline, judge, judge_case
+from harness.checks.common import Show, explain_decline, is_clear_refusal, judge, judge_case
 from harness.checks.comparison import compare_contents
 from harness.checks.control import Control
 from harness.checks.generation.echo import (
@@ -312,10 +312,15 @@ def judge_text_acceptance(answers: TextAnswers, show: Show) -> Verdict:
     if obstacle := _find_obstacle(answers):
         return obstacle
     cases, refused = [], 0
+    plain = answers.spellings[PLAIN_TEXT].streamed
+    refuses_streams = plain is not None and is_clear_refusal(plain)
     for name, spellings in answers.spellings.items():
         refused += Reaction.REFUSED in map(classify_reaction, spellings.list_exchanges())
         for exchange in spellings.list_exchanges():
             reaction, problem = classify_reaction(exchange), ""
+            if reaction is Reaction.REFUSED and exchange is spellings.streamed and refuses_streams:
+                cases.append(Case(name, unjudged=f"plain words are refused in streams: {exchange.outcome}"))
+                continue
             if reaction is Reaction.REFUSED and name not in ODD_TEXTS:
                 problem = f"text with {name}, which is ordinary text, is refused: {exchange.outcome}"
             elif reaction not in (Reaction.ACCEPTED, Reaction.REFUSED):

@@ -6,7 +6,7 @@ from harness.checks.common import Show, judge
 from harness.checks.generation.text_cases import Unjudged, count_text_tokens, get_usage, is_cut, judge_exchange
 from harness.checks.generation.thinking import explain_spent_limit
 from harness.core.exchange import Answer, Exchange
-from harness.core.verdict import Verdict, judge_contract
+from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 _SURE_LIMIT = 64
 """A larger limit may not be what ended an answer: services have limits of their own."""
@@ -61,6 +61,8 @@ def judge_streamed_counts(whole: Exchange, stream: Exchange, limit: int, show: S
             return f"{streamed} completion tokens streamed, {counted} whole, for the same text"
         return None
 
+    if not stream.ok:
+        return make_inconclusive(f"no stream was answered, which another check judges: {stream.outcome}", n=0)
     cases = [judge_exchange("a stream", stream, find_problem, show)]
     counts = "the prompt tokens"
     if deterministic and whole.text == stream.text != "":

@@ -1,4 +1,4 @@
-"""Clients that disconnect during an answer use up no capacity: afterwards as many requests are answered as before."""
+"""Clients that disconnect during an answer use up no capacity and leave nothing: all is answered as before."""
 
 from __future__ import annotations
 
@@ -8,26 +8,41 @@ from harness.checks.common import (
     OVERLOAD_STATUSES,
     Show,
     count_at_once,
+    find_failed,
     has_counterexample,
+    is_clear_refusal,
     judge,
     judge_case,
     judge_success,
 )
+from harness.checks.control import Control
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict, judge_contract, make_inconclusive
+from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 _LOST = "the slots of clients that left in mid-answer are not freed"
 
 
+_LEAST_PIECE = 12
+"""Characters of another's answer that are no chance."""
+_PHRASE = 40
+"""Characters at the beginning of an answer that may be a phrase with which the model begins any answer."""
+
+
 @judge
 def judge_service_after_disconnects(
-    before: Sequence[Exchange], left: Sequence[Exchange], after: Sequence[Exchange], show: Show, length: int = 0
+    control: Control,
+    before: Sequence[Exchange],
+    left: Sequence[Exchange],
+    after: Sequence[Exchange],
+    show: Show,
+    length: int = 0,
 ) -> Verdict:
-    """As many concurrent requests are answered after clients disconnected as before, each validly and in time.
+    """As many concurrent requests are answered after clients disconnected as before, in time and by their own answers.
 
-    `before` and `after` are the same requests side by side. A request declined with 429 or 503 counts against the
-    service only if none was declined before: then the missing capacity was lost with the clients. A client that had
-    its whole answer before it could disconnect, or was never answered, does not count as disconnected.
+    `before` and `after` are the same requests side by side, the inputs of `control` in turn, which has two answers of
+    `before` to each. A request declined with 429 or 503 counts against the service only if none was declined before:
+    then the missing capacity was lost with the clients. A client that had its whole answer before it could disconnect,
+    or was never answered, does not count as disconnected.
     """
     declined = 0
     for exchange in before:
@@ -38,19 +53,19 @@ def judge_service_after_disconnects(
             return make_inconclusive(why, n=0)
     under_way = [exchange for exchange in left if exchange.error is None and exchange.timing.done is None]
     gone = len(under_way)
+    if not gone:
+        return make_inconclusive(_explain_nobody_left(left), n=0)
     cases = []
     for number, exchange in enumerate(after):
         name = f"request {number} of {len(after)} after {gone} clients disconnected"
         unjudged = exchange.outcome if exchange.status in OVERLOAD_STATUSES and declined else ""
-        cases.append(judge_success(name, exchange, f"{_LOST}: {name} is not answered", show, unjudged))
-    for exchange in left:
-        if exchange.error is not None:
-            if exchange.status not in OVERLOAD_STATUSES:
-                problem = f"{_LOST}: after {gone} clients left, the next one is not answered: {exchange.outcome}"
-                cases.append(judge_case("disconnecting", exchange, problem, show))
-            break
+        case = judge_success(name, exchange, f"{_LOST}: {name} is not answered", show, unjudged)
+        if exchange.ok and not declined and (problem := _find_foreign_part(control, number, left, exchange)):
+            case = judge_case(name, exchange, f"what clients leave behind reaches others: {name}: {problem}", show)
+        cases.append(case)
+    cases += _judge_leaving(left, show)
     left_streams = [exchange for exchange in under_way if exchange.request.stream]
-    obstacle = _explain_nothing_left(left, under_way, length)
+    obstacle = _explain_no_stream_left(left, left_streams, length)
     if obstacle and not has_counterexample(cases):
         return make_inconclusive(obstacle, n=0)
     requests = f"{len(after)} requests, up to {count_at_once(after)} at once,"
@@ -58,15 +73,47 @@ def judge_service_after_disconnects(
     return judge_contract(cases, f"{holds}, {requests} succeed")
 
 
-def _explain_nothing_left(left: Sequence[Exchange], under_way: Sequence[Exchange], length: int) -> str:
-    """Why the clients show nothing: their answers, or those of all long streams, were over before they left.
+def _judge_leaving(left: Sequence[Exchange], show: Show) -> list[Case]:
+    """The first client that was not answered after others had left, as a case; one that was refused shows nothing."""
+    gone = 0
+    for exchange in left:
+        if exchange.error is None:
+            gone += exchange.timing.done is None
+        elif gone and not is_clear_refusal(exchange) and exchange.status not in OVERLOAD_STATUSES:
+            problem = f"{_LOST}: after {gone} clients left, the next one is not answered: {exchange.outcome}"
+            return [judge_case("disconnecting", exchange, problem, show)]
+    return []
+
+
+def _find_foreign_part(control: Control, number: int, left: Sequence[Exchange], exchange: Exchange) -> str:
+    """What is not the own answer in one that came after clients had left; empty if nothing is."""
+    number %= len(control.first)
+    own, text = control.contents[number], exchange.content
+    if isinstance(own, str) and isinstance(text, str) and own != text and control.is_repeatable():
+        has_own = bool(own) and own in text
+        first = text[: text.index(own)] if has_own else text
+        piece = first.strip()[-2 * _LEAST_PIECE :]
+        for gone in left:
+            is_before = has_own and len(piece) >= _LEAST_PIECE and piece in gone.text[_PHRASE:]
+            if is_before or (len(gone.text) > _PHRASE and text.startswith(gone.text[: _PHRASE + 1])):
+                return f"it begins with {first!r:.60}, which clients that left had asked for"
+    return control.find_wrong_answer(number, exchange)
+
+
+def _explain_nobody_left(left: Sequence[Exchange]) -> str:
+    """Why no client left in the middle of its answer."""
+    if failed := find_failed(left):
+        return f"none of {len(left)} clients could disconnect: what they ask for is not answered: {failed.outcome}"
+    return f"none of {len(left)} clients could disconnect before its answer was complete"
+
+
+def _explain_no_stream_left(left: Sequence[Exchange], left_streams: Sequence[Exchange], length: int) -> str:
+    """Why the clients show nothing: all long streams were over before they left.
 
     Of a service whose answers are all short (`length` is 0) no stream can be left in its middle.
     """
-    if not under_way:
-        return f"none of {len(left)} clients could disconnect before its answer was complete"
     streams = [exchange for exchange in left if exchange.request.stream]
-    if length and streams and not any(exchange.request.stream for exchange in under_way):
+    if length and streams and not left_streams:
         return f"none of {len(streams)} streams was still under way when its client disconnected"
     return ""
 

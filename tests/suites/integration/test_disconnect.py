@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 
+from harness.checks.control import Control
+from harness.checks.http.disconnect import judge_service_after_disconnects
 from harness.core.endpoint import Deadlines
-from harness.core.verdict import Status
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Answer, Exchange, Request, Response, Timing
+from harness.core.verdict import Counterexample, Status
 from tests.suites.integration.wireservice import Asked, Service, Wire, run_checks
 
 leaving = import_module("harness.suites.integration.test_disconnect").test_leaving_uses_nothing_up
@@ -110,3 +114,45 @@ class DiesOfLeaving(Service):
 def test_a_service_that_dies_of_a_disconnecting_client_fails(tmp_path: Path) -> None:
     [verdict] = run_checks(DiesOfLeaving(), tmp_path, leaving)
     assert verdict.status is Status.FAIL, verdict.reason
+
+
+LONG = " ".join(map(str, range(60)))
+
+
+def answered(text: str, *, streamed: bool = False, whole: bool = True) -> Exchange:
+    request = Request("POST", "/", stream=streamed)
+    return Exchange(request, Timing(0.0, sent=0.0, done=1.0 if whole else None), Response(200), Answer(text))
+
+
+def refused(status: int) -> Exchange:
+    return Exchange(
+        Request("POST", "/", stream=True), Timing(0.0, sent=0.0, done=1.0), Response(status), error=ErrorClass.STATUS
+    )
+
+
+LEFT = [answered(LONG, streamed=True, whole=False), answered("", whole=False)]
+
+
+@pytest.mark.parametrize(
+    ("left", "texts", "may_reword", "status", "words"),
+    [
+        (LEFT, ["11111111", "22222222"], False, Status.PASS, "succeed"),
+        (LEFT, ["1111", "22222222"], False, Status.FAIL, "its answer differs"),
+        (LEFT, ["The number is 11111111", "22222222"], True, Status.PASS, "succeed"),
+        (LEFT, [LONG[50:90] + "11111111", "22222222"], True, Status.FAIL, "clients that left had asked for"),
+        (LEFT, ["11111111", LONG], True, Status.FAIL, "clients that left had asked for"),
+        ([*LEFT, refused(500)], ["11111111", "22222222"], True, Status.FAIL, "after 2 clients left, the next one"),
+        ([*LEFT, refused(400)], ["11111111", "22222222"], True, Status.PASS, "succeed"),
+        ([refused(400)], ["11111111", "22222222"], True, Status.INCONCLUSIVE, "what they ask for is not answered"),
+    ],
+    ids=["own", "changed", "reworded", "before its own", "instead", "ended", "a form is refused", "all is refused"],
+)
+def test_what_clients_leave_behind(
+    left: list[Exchange], texts: list[str], may_reword: bool, status: Status, words: str
+) -> None:
+    before = list(map(answered, ["11111111", "22222222"]))
+    show = lambda summary, _: Counterexample(summary)  # noqa: E731
+    control = Control(before, before, may_reword=may_reword)
+    verdict = judge_service_after_disconnects(control, before * 2, left, list(map(answered, texts)), show, 100)
+    assert verdict.status is status, verdict.reason
+    assert words in verdict.reason
