@@ -36,8 +36,8 @@ def is_difference(row: CheckRow) -> bool:
 
 
 def list_compared(rows: Iterable[CheckRow]) -> list[ComparedRow]:
-    """The rows that were compared, in their order."""
-    return [_compare(row) for row in rows if row.baseline is not None]
+    """The rows whose difference was judged, in their order."""
+    return [_compare(row) for row in rows if row.baseline is not None and row.baseline.delta is not None]
 
 
 def _compare(row: CheckRow) -> ComparedRow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -37,12 +37,15 @@ class Cumulative:
     below: tuple[int, ...]
     limits: tuple[float, ...]
     suite: str = ""
+    source: str = ""
+    run: str = ""
+    baseline: Cumulative | None = None
 
     @property
     def name(self) -> str:
-        """`latency of single requests`, `time to first token (ttft) under load`."""
-        source = f"under {self.suite}" if self.suite else "of single requests"
-        return f"{_WORDS.get(self.metric, self.metric)} {source}"
+        """`latency of single requests`, `time to first token (ttft) under load, of the judged requests`."""
+        place = f"under {self.suite}" if self.suite else "of single requests"
+        return f"{_WORDS.get(self.metric, self.metric)} {place}{f', of {self.source}' if self.source else ''}"
 
     @property
     def n(self) -> int:
@@ -80,8 +83,24 @@ def accumulate_counts(distribution: Distribution) -> Cumulative | None:
         return None
     limits = tuple(limit for limit in distribution.limits if 0 < limit < 1e15)
     return Cumulative(
-        distribution.metric, distribution.unit, low, tuple(values), tuple(below), limits, distribution.suite
+        distribution.metric,
+        distribution.unit,
+        low,
+        tuple(values),
+        tuple(below),
+        limits,
+        distribution.suite,
+        distribution.source,
+        baseline=_accumulate_baseline(distribution),
     )
+
+
+def _accumulate_baseline(distribution: Distribution) -> Cumulative | None:
+    other = distribution.baseline
+    if other is None:
+        return None
+    data = accumulate_counts(replace(distribution, bounds=other.bounds, counts=other.counts, limits=(), baseline=None))
+    return data and replace(data, run=other.run)
 
 
 def draw_cdf(data: Cumulative) -> Markup:
@@ -89,14 +108,11 @@ def draw_cdf(data: Cumulative) -> Markup:
     x = _scale_values(data, _LEFT, _RIGHT)
     y = Scale(0.0, 1.0, BOTTOM, _TOP)
     epsilon = math.sqrt(math.log(2 / 0.05) / (2 * data.n))
-    # Linear inside a bucket: where in it the samples lie is not known.
-    line, upper, lower = [(x(data.low), y(0.0))], [], []
+    upper, lower = [], []
     for value, below in zip(data.values, data.below, strict=True):
         share = below / data.n
-        line.append((x(value), y(share)))
         upper.append((x(value), y(share + epsilon)))
         lower.append((x(value), y(share - epsilon)))
-    line.append((x.end, y(1.0)))
     unreliable = x(data.quantile(1 - _FEWEST / data.n)) if data.n > _FEWEST else _LEFT
     ticks = [(x(value), data.format_value(value)) for value in _svg.choose_log_ticks(x, 7)]
     limits = [(x(limit), f"limit {data.format_value(limit)}") for limit in sorted(data.limits)[:20]]
@@ -108,11 +124,13 @@ def draw_cdf(data: Cumulative) -> Markup:
     parts.append(_svg.draw_box(unreliable, _TOP, _RIGHT - unreliable, BOTTOM - _TOP, "blind"))
     parts += [
         _svg.draw_path(band, "dkw", close=True),
-        _svg.draw_path(_thin_out(line), "line"),
+        *(_draw_baseline(_trace_shares(data.baseline, x, y)) if data.baseline else ()),
+        _svg.draw_path(_thin_out(_trace_shares(data, x, y)), "line"),
         *_PLOT.draw_limits(limits),
     ]
     shares = [f"{q:.0%} at most {data.format_value(data.quantile(q))}" for q in (0.5, 0.9, 0.99)]
     shares += [text for _, text in limits]
+    shares += _describe_baseline(data, 0.5, 0.9, 0.99)
     title = f"{data.name}: cumulative share of {format_count(data.n, 'sample')}"
     return _svg.draw_figure(_WIDTH, _HEIGHT, title, ", ".join(shares), *parts, cls="chart small")
 
@@ -123,10 +141,6 @@ def draw_spectrum(data: Cumulative) -> Markup:
     x = Scale(0.0, decades, _LEFT, _RIGHT)
     y = _scale_values(data, BOTTOM, _TOP)
     unreliable = x(max(0.0, math.log10(data.n / _FEWEST)))
-    line = [(x.start, y(data.low))]
-    for value, below in zip(data.values, data.below, strict=True):
-        at = x(decades if below == data.n else -math.log10(1 - below / data.n))
-        line += [(line[-1][0], y(value)), (at, y(value))]
     parts = _PLOT.draw_rows((y(value), data.format_value(value)) for value in _svg.choose_log_ticks(y, 7))
     ticks = []
     for q in (0.0, *QUANTILES, 0.99999, 0.999999):
@@ -136,22 +150,57 @@ def draw_spectrum(data: Cumulative) -> Markup:
     parts.append(_svg.draw_box(unreliable, _TOP, _RIGHT - unreliable, BOTTOM - _TOP, "blind"))
     if _RIGHT - unreliable > 150:
         parts.append(_svg.draw_label(_RIGHT - 6, BOTTOM - 8, f"under {_FEWEST} samples beyond", "end", "note"))
-    parts.append(_svg.draw_path(_thin_out(line), "line"))
+    if data.baseline:
+        parts += _draw_baseline(_trace_values(data.baseline, x, y))
+    parts.append(_svg.draw_path(_thin_out(_trace_values(data, x, y)), "line"))
     for limit in data.limits:
         parts.append(_svg.draw_rule(_LEFT, y(limit), _RIGHT, y(limit), "limit"))
         parts.append(_svg.draw_label(_LEFT + 6, y(limit) - 5, f"limit {data.format_value(limit)}", cls="limit-label"))
     values = [f"{_name_percentile(q)} {data.format_value(data.quantile(q))}" for q in (0.5, 0.99, 0.999)]
+    values += _describe_baseline(data, 0.5, 0.99, 0.999)
     title = f"{data.name}: percentile spectrum"
     return _svg.draw_figure(_WIDTH, _HEIGHT, title, ", ".join(values), *parts, cls="chart small")
 
 
-def list_percentiles(data: Cumulative) -> list[tuple[str, str, int]]:
-    """Percentile, value in words, samples beyond it: what both charts show."""
-    rows = []
+def _trace_shares(data: Cumulative, x: Scale, y: Scale) -> list[Point]:
+    """The share at each value; linear inside a bucket, since where in it the samples lie is not known."""
+    line = [(x(data.low), y(0.0))]
+    for value, below in zip(data.values, data.below, strict=True):
+        line.append((x(value), y(below / data.n)))
+    return [*line, (x.end, y(1.0))]
+
+
+def _trace_values(data: Cumulative, x: Scale, y: Scale) -> list[Point]:
+    """The value at each percentile, as steps; `x` has the decades of 1/(1-q)."""
+    line = [(x.start, y(data.low))]
+    for value, below in zip(data.values, data.below, strict=True):
+        at = x(math.log10(data.n) if below == data.n else -math.log10(1 - below / data.n))
+        line += [(line[-1][0], y(value)), (at, y(value))]
+    return line
+
+
+def _draw_baseline(points: list[Point]) -> list[Markup]:
+    return [_svg.draw_path(_thin_out(points), "line other")]
+
+
+def _describe_baseline(data: Cumulative, *quantiles: float) -> list[str]:
+    if data.baseline is None:
+        return []
+    values = [f"{_name_percentile(q)} {data.format_value(data.baseline.quantile(q))}" for q in quantiles]
+    return [f"baseline: {', '.join(values)}"]
+
+
+def list_percentiles(data: Cumulative) -> list[tuple[str, str, int, str]]:
+    """Percentile, value in words, samples beyond it, the baseline's value: what both charts show."""
+    rows, other = [], data.baseline
     for q in QUANTILES:
-        value = f"≤ {data.format_value(data.quantile(q))}"
-        rows.append((_name_percentile(q), value, round(data.n * (1 - q))))
-    return [*rows, ("max", f"≤ {data.format_value(data.values[-1])}", 0)]
+        value, theirs = (_format_most(side, q) for side in (data, other))
+        rows.append((_name_percentile(q), value, round(data.n * (1 - q)), theirs))
+    return [*rows, ("max", _format_most(data, 1.0), 0, _format_most(other, 1.0))]
+
+
+def _format_most(data: Cumulative | None, q: float) -> str:
+    return "" if data is None else f"≤ {data.format_value(data.quantile(q))}"
 
 
 def _name_percentile(q: float) -> str:
@@ -159,7 +208,9 @@ def _name_percentile(q: float) -> str:
 
 
 def _scale_values(data: Cumulative, start: float, end: float) -> Scale:
-    figures = (data.low, data.values[-1], *data.limits)
+    figures = [data.low, data.values[-1], *data.limits]
+    if data.baseline:
+        figures += [data.baseline.low, data.baseline.values[-1]]
     return _svg.make_log_scale(min(figures), max(figures), start, end)
 
 

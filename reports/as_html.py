@@ -75,11 +75,6 @@ def _context(report: Report) -> dict[str, Any]:
     ranked = _view.rank_rows(report.checks)
     objectives = [row for row in ranked if _is_estimate(row) and not _comparison.is_difference(row)]
     estimates = [row for row in objectives if row.estimate is not None]
-    latency = []
-    for distribution in sorted(report.distributions, key=_latency.rank_distribution)[:DISTRIBUTIONS]:
-        if data := _latency.accumulate_counts(distribution):
-            percentiles = _latency.list_percentiles(data)
-            latency.append((data, _latency.draw_cdf(data), _latency.draw_spectrum(data), percentiles))
     bins = _timeline.fold_series(report.series)
     return {
         "report": report,
@@ -99,7 +94,7 @@ def _context(report: Report) -> dict[str, Any]:
         "compared": _comparison.list_compared(ranked)[:BARS],
         "unmeasured": group_by_cause(row for row in filter(_view.is_open, objectives) if row.estimate is None)[:BARS],
         "estimates_left": max(0, len(estimates) - BARS),
-        "latency": latency,
+        "latency": [(*drawn, _latency.list_percentiles(drawn[0])) for drawn in draw_latencies(report)],
         "timeline": _timeline.draw_timeline(bins, report.faults) if bins else None,
         "bins": bins,
         "few_bins": _timeline.fold_series(report.series, 60),
@@ -111,6 +106,15 @@ def _context(report: Report) -> dict[str, Any]:
     }
 
 
+def draw_latencies(report: Report) -> list[tuple[_latency.Cumulative, Markup, Markup]]:
+    """The distributions of a report, most telling first: each with its cumulative share and its percentile spectrum."""
+    drawn = []
+    for distribution in sorted(report.distributions, key=_latency.rank_distribution)[:DISTRIBUTIONS]:
+        if data := _latency.accumulate_counts(distribution):
+            drawn.append((data, _latency.draw_cdf(data), _latency.draw_spectrum(data)))
+    return drawn
+
+
 def _group_status(report: Report, status: Status) -> list[tuple[str, list[_view.Group]]]:
     return _view.group_rows([row for row in report.checks if row.verdict is status])
 
@@ -119,18 +123,25 @@ def _is_estimate(row: CheckRow) -> bool:
     return row.kind == "estimate" or row.limit is not None or row.ci is not None
 
 
-def _group_slices(rows: Iterable[CheckRow]) -> dict[str, list[tuple[CheckRow, str, Markup]]]:
-    """By suite each row with slices, and their picture with its caption: a curve, a reliability diagram or a forest."""
-    suites: dict[str, list[tuple[CheckRow, str, Markup]]] = {}
+def _group_slices(rows: Iterable[CheckRow]) -> dict[str, list[tuple[CheckRow, list[tuple[str, Markup]]]]]:
+    """By suite each row with slices, and their pictures with captions: curves, a reliability diagram or a forest."""
+    suites: dict[str, list[tuple[CheckRow, list[tuple[str, Markup]]]]] = {}
     for row in filter(attrgetter("slices"), rows):
-        drawn = {
-            _curve.CURVE_CAPTION: _curve.draw_curve(row),
-            _reliability.RELIABILITY_CAPTION: _reliability.draw_reliability(row),
-            _forest.FOREST_CAPTION: _forest.draw_forest(row),
-        }
-        if picture := next(filter(itemgetter(1), drawn.items()), None):
-            suites.setdefault(row.suite, []).append((row, *picture))
+        if pictures := _draw_slices(row):
+            suites.setdefault(row.suite, []).append((row, pictures))
     return suites
+
+
+def _draw_slices(row: CheckRow) -> list[tuple[str, Markup]]:
+    """Both curves of an attack; else the first of the other pictures that the slices make."""
+    curves = (_curve.CURVE_CAPTION, _curve.draw_curve(row)), (_curve.DISTANCE_CAPTION, _curve.draw_distances(row))
+    if drawn := list(filter(itemgetter(1), curves)):
+        return drawn
+    others = (
+        (_reliability.RELIABILITY_CAPTION, _reliability.draw_reliability(row)),
+        (_forest.FOREST_CAPTION, _forest.draw_forest(row)),
+    )
+    return list(filter(itemgetter(1), others))[:1]
 
 
 def _tally_clauses(report: Report) -> list[tuple[str, str]]:

@@ -23,6 +23,7 @@ class Chapter:
     """A heading with paragraphs, a table (`header` and `rows` of the same length) and a list. All are plain text.
 
     `tones` has a class of the report's style for each row (`fail`, `warned`, `pass`), which its first cell shows.
+    `pictures` are captions with SVG of our own, which HTML alone shows.
     """
 
     title: str
@@ -31,6 +32,7 @@ class Chapter:
     rows: Sequence[Sequence[str]] = ()
     items: Sequence[str] = field(default=())
     tones: Sequence[str] = ()
+    pictures: Sequence[tuple[str, str]] = ()
 
 
 def render_markdown(title: str, sections: Sequence[Chapter]) -> str:

@@ -16,7 +16,7 @@ import msgspec
 
 from harness.chaos.document import render_html, render_markdown
 from harness.commands.command import Command
-from harness.commands.comparison_pages import list_chapters
+from harness.commands.comparison_pages import draw_times, list_chapters
 from harness.commands.report import saved_report
 from harness.core.check_counts import SIGNS, name_count
 from harness.core.errors import RunDirError, UsageError
@@ -72,7 +72,8 @@ def _run(
     elif format_ == "terminal":
         text = "\n".join(_describe(comparison)) + "\n"
     else:
-        decision, chapters = comparison.describe_decision(), list(list_chapters(comparison))
+        pictures = draw_times(comparison, before, after) if format_ == "html" else ()
+        decision, chapters = comparison.describe_decision(), list(list_chapters(comparison, pictures))
         text = render_markdown(decision, chapters)
         if format_ == "html":
             text = render_html(decision, chapters, "Two runs compared")

@@ -21,6 +21,8 @@ from harness.io.rundir import PLAN, read_gate, read_run
 from harness.run.report_building import KILLED, build_report
 from harness.run.report_files import render_report, save_report
 
+_OTHER_GATE = "the decision beside this plan is that of another run"
+
 
 def _add_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
@@ -64,16 +66,20 @@ def _run(path: str, format_: str, output: str | None, evidence_map: str | None =
 def saved_report(path: Path) -> Report:
     """The report of a run directory or of a gate.json.
 
-    A run without a final gate.json was killed and is judged now, and so is a PASS whose plan was changed afterwards.
+    A run without a final gate.json was killed and is judged now, and so is a PASS that is not of the plan beside it:
+    the plan was changed afterwards, or the gate.json is another run's.
     """
     if path.is_file() and ((report := read_gate(path)).run.final or not (path.parent / PLAN).exists()):
         return report
     saved = read_run(path)
-    if saved.gate is not None and not (saved.changed and saved.gate.run.verdict is Status.PASS):
+    other = saved.changed
+    if saved.gate is not None and saved.plan is not None and saved.gate.plan.hash != saved.plan.hash:
+        other = other or _OTHER_GATE
+    if saved.gate is not None and not (other and saved.gate.run.verdict is Status.PASS):
         return saved.gate
     given = saved.head.get("policy")
     policy = msgspec.convert(given, Policy) if given else Policy()
-    return build_report(saved, policy=policy, interrupted=saved.changed or KILLED)
+    return build_report(saved, policy=policy, interrupted=other or KILLED)
 
 
 COMMAND = Command(run=_run, add_options=_add_options)

@@ -92,7 +92,7 @@ def _explain_empty_pass(check: PlannedCheck, verdict: Verdict) -> str | None:
         return f"the estimate is {verdict.estimate}"
     if check.kind == "estimate" and verdict.estimate is None:
         return "it has no estimate (a NaN leaves none in a file)"
-    if verdict.n == 0 or (verdict.n is None and check.kind != "user"):
+    if (verdict.n is None and check.kind != "user") or (verdict.n is not None and verdict.n <= 0):
         return "zero samples"
     if check.min_n is not None and verdict.n is not None and verdict.n < check.min_n:
         return f"{verdict.n} samples, where at least {check.min_n} are needed"

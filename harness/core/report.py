@@ -111,6 +111,18 @@ class CheckRow(Evidence):
 
 
 @dataclass(frozen=True, slots=True)
+class BaselineCounts:
+    """The histogram of the same samples of a baseline: `run` is its id or URL, the rest as in `Distribution`."""
+
+    run: str
+    """Id of the baseline run, or URL of the second endpoint."""
+    bounds: tuple[float, ...]
+    """Edges of the buckets."""
+    counts: tuple[int, ...]
+    """Samples in each bucket."""
+
+
+@dataclass(frozen=True, slots=True)
 class Distribution:
     """A histogram: `counts[i]` samples lie in (`bounds[i]`, `bounds[i+1]`], in `unit`; `limits` are drawn as lines."""
 
@@ -126,6 +138,10 @@ class Distribution:
     """Limits of objectives on this metric."""
     suite: str = ""
     """The suite it belongs to; empty for the whole run."""
+    source: str = ""
+    """Which requests the samples are of, where not all of the suite."""
+    baseline: BaselineCounts | None = None
+    """The same samples of the baseline, drawn beside it."""
 
 
 @dataclass(frozen=True, slots=True)

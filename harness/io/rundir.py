@@ -95,10 +95,9 @@ class RunDir:
             if not path:
                 _ignore_in_git(DEFAULT_ROOT.parent)
             folder.mkdir(parents=True, exist_ok=True)
-            if any((folder / name).exists() for name in (PLAN, EVIDENCE, GATE)):
-                raise RunDirError(f"run directory {folder} already holds a run; give another --ai-run-dir")
+            _claim(folder)
             (folder / "exchanges").mkdir(exist_ok=True)
-            for name in (EVIDENCE, SERIES, FAULTS):
+            for name in (SERIES, FAULTS):
                 (folder / name).touch()
         except FileExistsError:
             raise RunDirError(f"run directory {folder} is a file: give a folder as --ai-run-dir") from None
@@ -169,6 +168,17 @@ class RunDir:
     def clean(self, data: bytes) -> bytes:
         """The bytes with every spelling of a secret replaced by `***`; JSON stays the same JSON."""
         return self._cleaner.clean(data)
+
+
+def _claim(folder: Path) -> None:
+    """Make a run's first file: of two that begin at the same moment one gets the folder. Raises `RunDirError`."""
+    problem = RunDirError(f"run directory {folder} already holds a run; give another --ai-run-dir")
+    if any((folder / name).exists() for name in (PLAN, EVIDENCE, GATE)):
+        raise problem
+    try:
+        (folder / EVIDENCE).touch(exist_ok=False)
+    except FileExistsError:
+        raise problem from None
 
 
 def probe_file(target: Path) -> None:

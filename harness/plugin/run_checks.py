@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from _pytest.outcomes import Failed
 
 from harness.core.check_spec import CheckSpec
 from harness.core.errors import BudgetExhausted, HarnessError
@@ -49,8 +50,11 @@ _FORKED = (
 )
 
 
-class CheckFailed(AssertionError):
-    """A blocker's FAIL, for pytest and Allure."""
+class CheckFailed(Failed, AssertionError):
+    """A blocker's FAIL, for pytest and Allure: its reason says all, so that pytest reads no source for a traceback."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, pytrace=False)
 
 
 class CheckError(Exception):

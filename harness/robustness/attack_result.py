@@ -5,9 +5,10 @@ Tested in tests/robustness/test_robust_accuracy.py.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.core.verdict import Counterexample, Slice
 from harness.run.rate_judging import make_slice
@@ -79,6 +80,37 @@ def draw_query_curve(outcomes: Sequence[InputOutcome], alpha: float) -> tuple[Sl
     return tuple(slices)
 
 
+_PARTS = 10
+"""Equal steps of the distance at which its curve is drawn."""
+
+
+def draw_distance_curve(outcomes: Sequence[InputOutcome], alpha: float) -> tuple[Slice, ...]:
+    """Robust accuracy within a distance, from 0 to that of the farthest confirmed finding; nothing without findings.
+
+    What an attack did not find nearer may exist: it is at most so high.
+    """
+    known: list[float] = []
+    wrong = 0
+    for outcome in outcomes:
+        wrong += outcome.state == "wrong"
+        if outcome.state == "confirmed":
+            known.append(math.nan if outcome.distance is None else outcome.distance)
+    if not known or not all(map(math.isfinite, known)) or max(known) <= 0:
+        return ()
+    slices = []
+    for part in range(_PARTS + 1):
+        reach = _round_up(max(known) * part / _PARTS)
+        broken = wrong + sum(part > 0 and distance <= reach for distance in known)
+        slices.append(make_slice(f"within {reach:g}", broken, len(outcomes), alpha))
+    return tuple(slices)
+
+
+def _round_up(value: float) -> float:
+    """At least the value, with four digits."""
+    rounded = float(f"{value:.4g}")
+    return rounded if rounded >= value else float(f"{value * 1.0005:.4g}")
+
+
 def describe_success(inputs: AttackedInputs, alpha: float) -> list[str]:
     """Success rate at the budget, and the medians of rows and distance over successes, with bounds at alpha each."""
     count = inputs.count()
@@ -113,13 +145,15 @@ def _describe_median(values: Sequence[float], alpha: float) -> str:
 def unite(results: Sequence[AttackedInputs]) -> AttackedInputs:
     """All attacks as one: an input is broken if one of them broke it, and robust only if none did and none lost it.
 
-    What held proves nothing where it does for each of them.
+    What held proves nothing where it does for each of them. Distances are kept where all have one limit.
     """
+    has_one_distance = len({result.limit for result in results}) == 1
     ranks = ("confirmed", "wrong", "lost", "unfinished", "robust")
     united = []
     for outcomes in zip(*(result.outcomes for result in results), strict=True):
         best = min(outcomes, key=lambda outcome: (ranks.index(outcome.state), outcome.queries))
-        united.append(best)
+        nearest = min((one.distance for one in outcomes if one.distance is not None), default=None)
+        united.append(replace(best, distance=nearest if has_one_distance else None))
     return AttackedInputs(
         attack=" and ".join(dict.fromkeys(result.attack for result in results)),
         limit="; ".join(dict.fromkeys(result.limit for result in results)),

@@ -13,7 +13,13 @@ from harness.checks.common import TOO_MANY_REQUESTS
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Slice, Status, Verdict, make_inconclusive
-from harness.robustness.attack_result import AttackedInputs, describe_success, draw_query_curve, unite
+from harness.robustness.attack_result import (
+    AttackedInputs,
+    describe_success,
+    draw_distance_curve,
+    draw_query_curve,
+    unite,
+)
 from harness.robustness.attacked_input import REPLAYS
 from harness.run.rate_judging import judge_independent_samples, make_slice
 
@@ -115,7 +121,7 @@ def _list_notes(inputs: AttackedInputs) -> tuple[str, ...]:
 
 
 def _draw_slices(inputs: AttackedInputs, alpha: float) -> tuple[Slice, ...]:
-    """Accuracy under each named change, or robust accuracy over the rows sent."""
+    """Accuracy under each named change, or robust accuracy over the rows sent, and over the distance."""
     if not inputs.named:
-        return draw_query_curve(inputs.outcomes, alpha)
+        return (*draw_query_curve(inputs.outcomes, alpha), *draw_distance_curve(inputs.outcomes, alpha))
     return tuple(make_slice(name, broken, n, alpha) for name, broken, n in inputs.named if n)

@@ -107,7 +107,7 @@ def compare_with_baseline(
     source: BaselineSource, settings: Settings, plan: Plan, verdicts: Mapping[str, Verdict], version: str
 ) -> dict[str, Verdict]:
     """A verdict for every planned comparison, by its id, from the samples that this run's objectives left."""
-    mismatch = _find_mismatch(source.report, plan, settings, version) if source.report else None
+    mismatch = find_setting_mismatch(source.report, plan, settings, version) if source.report else None
     comparisons = max(1, sum(check.kind == "comparison" and _decides(check) for check in plan.checks))
     compared: dict[str, Verdict] = {}
     for objective in settings.objectives:
@@ -127,7 +127,8 @@ def _is_check_of(check: PlannedCheck, objective: Objective) -> bool:
     return check.kind == "estimate" and check.suite == objective.suite and check.id.endswith(f"[{objective.slug}]")
 
 
-def _find_mismatch(report: Report, plan: Plan, settings: Settings, version: str) -> Verdict | None:
+def find_setting_mismatch(report: Report, plan: Plan, settings: Settings, version: str) -> Verdict | None:
+    """Why a saved run is no baseline of this one; None where it is."""
     if report.run.verdict is not Status.PASS:
         reason = f"the baseline run {report.run.id} ended in {report.run.verdict}; only a PASS can be a baseline"
         return make_inconclusive(reason, n=0)

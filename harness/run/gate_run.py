@@ -28,15 +28,17 @@ from harness.io.ledger import Ledger
 from harness.io.polite_client import MOST_WAITING, PoliteClient
 from harness.io.rundir import DECLINED, EvidenceLine, RunDir
 from harness.run.baseline import BaselineSource, compare_with_baseline, find_baseline
+from harness.run.baseline_pictures import draw_baseline
 from harness.run.gauges import add_gauges, probe_gauges
 from harness.run.history import note_run, recall_runs
 from harness.run.planning import build_plan
 from harness.run.preflight import Preflight, load_adapter, run_preflight, wait_until_ready
 from harness.run.progress import Progress
-from harness.run.report_building import build_report, describe_target, mark_as_error
+from harness.run.report_building import build_report, build_unended_report, describe_target, mark_as_error
 from harness.run.report_files import (
     describe_environment,
     draw_reports,
+    draw_unended,
     refuse_unwritable_reports,
     write_reports,
 )
@@ -101,7 +103,7 @@ class GateRun:
         """
         self.make_plan()  # a wrong objective is refused before anything is made or sent
         refuse_unwritable_reports(self.settings)
-        began, endpoint = read_monotonic(), self.settings.endpoint
+        began, endpoint, grounds = read_monotonic(), self.settings.endpoint, self.settings.grounds()
         client = self._connect(began, endpoint)  # as are files and headers that no connection can use
         self.log.run_dir = RunDir.create(self.settings.run_dir, self.settings.list_secrets())
         self._begin(began)
@@ -113,10 +115,10 @@ class GateRun:
             progress(f"waiting up to {seconds:g} s for {endpoint.url} to answer one real prediction")
             self.preflight = wait_until_ready(endpoint, client, seconds, lambda state: progress(f"  {state}"))
         self._others = {suite: run_preflight(other, client) for suite, other in self.settings.others.items()}
-        aborts = "aborts" in self.settings.grounds()
-        self.preflight = probe_gauges(self.preflight, client, self.settings.load, aborts=aborts)
+        self.preflight = probe_gauges(self.preflight, client, self.settings.load, aborts="aborts" in grounds)
         self._apply_preflight()
         head = self._write_plan()
+        draw_unended(self.run_dir, build_unended_report(self.plan, head), self.settings.reports)
         if self.settings.resume:
             adopted = adopt_run(Path(self.settings.resume), self.run_dir, self.plan, head)
             name = Path(self.settings.resume).name
@@ -280,12 +282,11 @@ class GateRun:
     def finish(self, interrupted: str | None, exit_status: int | None) -> Report:
         """Decide, and write `gate.json`, the report and every format that was asked for.
 
-        Where something could not be written, the decision is FAIL or ERROR; without gate.json it is ERROR, which is
-        also what the gate.json of the run's start says.
+        Where something could not be written, the decision is FAIL or ERROR; without gate.json it is ERROR.
         """
+        version = importlib.metadata.version("aiharness")
         if self._baseline is not None:
             verdicts = {line.check: line.verdict for line in self.log.read_back(self.plan).evidence}
-            version = importlib.metadata.version("aiharness")
             compared = compare_with_baseline(self._baseline, self.settings, self.plan, verdicts, version)
             for id_, verdict in compared.items():
                 self.log.record(EvidenceLine(id_, verdict, self.now()))
@@ -302,14 +303,14 @@ class GateRun:
             broken=self.log.loss,
         )
         try:
+            report = draw_baseline(report, self._baseline, self.settings, self.plan, self.run_dir.path)
             report = recall_runs(self.run_dir.path, self.settings, report)
             report = write_reports(self.run_dir, report, self.settings.reports)
             note_run(self.run_dir.path, self.settings, report)
             return report
         except RunDirError as problem:
-            report = mark_as_error(
-                report, f"{problem}; without it: {report.run.verdict}, {report.run.reason}", final=True
-            )
+            reason = f"{problem}; without it: {report.run.verdict}, {report.run.reason}"
+            report = mark_as_error(report, reason, final=True)
             draw_reports(self.run_dir, report, self.settings.reports)
             return report
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness.core.metric import ERROR_RATE
 from harness.core.objective import Objective
 from harness.core.plan import make_slug
 from harness.io.rundir import RunDir
@@ -40,6 +41,11 @@ class KeptSamples:
     due: list[float] = field(default_factory=list)
     baseline: list[float | None] = field(default_factory=list)
     down: str = ""
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether the values are times."""
+        return self.metric != ERROR_RATE.name
 
     def fill(self, sample: FixedSample) -> None:
         """Keep these requests, to a microsecond; an infinite value is a failure."""
@@ -75,12 +81,13 @@ def save_samples(saved: KeptSamples, run_dir: RunDir) -> None:
 def find_samples(folder: Path, check: str, objective: Objective) -> KeptSamples | None:
     """The saved requests of this check, or else of another one with the same metric in its suite; None without any."""
     wanted = (objective.suite, objective.metric)
-    usable = [saved for saved in _read_all(folder) if (saved.suite, saved.metric) == wanted]
+    usable = [saved for saved in read_samples(folder) if (saved.suite, saved.metric) == wanted]
     usable.sort(key=lambda saved: (saved.check != check, -len(saved.values), saved.check))
     return usable[0] if usable else None
 
 
-def _read_all(folder: Path) -> Iterator[KeptSamples]:
+def read_samples(folder: Path) -> Iterator[KeptSamples]:
+    """Those of every objective of a run directory, as far as they can be read."""
     for path in sorted((folder / _FOLDER).glob("*.json")):
         try:
             saved = msgspec.json.decode(path.read_bytes(), type=KeptSamples)

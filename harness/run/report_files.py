@@ -9,6 +9,7 @@ import importlib.metadata
 import inspect
 import os
 import platform
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -42,8 +43,22 @@ def write_reports(run_dir: RunDir, report: Report, extra: _Formats = ()) -> Repo
 
 def draw_reports(run_dir: RunDir, report: Report, extra: _Formats = ()) -> list[str]:
     """Write what is drawn from gate.json, each file where that is possible; why the others could not be written."""
+    return _draw(run_dir, report, (("html", None), ("junit", None), *extra))
+
+
+def draw_unended(run_dir: RunDir, report: Report, extra: _Formats) -> None:
+    """Write what is known at the start, which is an ERROR, where `--ai-report` names a file.
+
+    A run that is killed, or a file that cannot be replaced at the end, then leaves no earlier run's success there.
+    Folders of formats that add up over runs stay as they are.
+    """
+    named = [(name, path) for name, path in extra if path and not hasattr(load_plugin("reports", name), "split_files")]
+    _draw(run_dir, report, named)
+
+
+def _draw(run_dir: RunDir, report: Report, formats: Iterable[tuple[str, str | None]]) -> list[str]:
     problems = []
-    for name, path in (("html", None), ("junit", None), *extra):
+    for name, path in formats:
         try:
             suffix = load_plugin("reports", name).SUFFIX
             target = Path(path) if path else run_dir.path / FILES.get(name, f"report{suffix}")

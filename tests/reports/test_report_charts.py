@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from harness.core.report import CheckRow, Distribution, FaultRow, Report, Second
+from harness.core.report import BaselineCounts, CheckRow, Distribution, FaultRow, Report, Second
 from harness.core.verdict import Level, Slice, Status
 
 SVG = {"width": 940.0}
@@ -58,11 +58,40 @@ def test_the_spectrum_hatches_where_fewer_than_ten_lie_beyond() -> None:
 def test_the_table_counts_samples_beyond() -> None:
     latency = module("_latency")
     data = latency.accumulate_counts(Distribution("m", "s", (0.1, 0.2, 0.4), (900, 100)))
-    rows = {name: (value, beyond) for name, value, beyond in latency.list_percentiles(data)}
+    rows = {name: (value, beyond) for name, value, beyond, _ in latency.list_percentiles(data)}
     assert rows["p50"] == ("≤ 200 ms", 500)
     assert rows["p95"] == ("≤ 400 ms", 50)
     assert rows["p99.9"] == ("≤ 400 ms", 1)
     assert rows["max"] == ("≤ 400 ms", 0)
+
+
+def test_a_baseline_is_drawn_dashed_by_the_same_scales() -> None:
+    latency = module("_latency")
+    baseline = BaselineCounts("20260101T000000Z-ab", (0.05, 0.1, 0.2), (500, 1500))
+    pair = Distribution("latency", "s", (0.1, 0.2, 0.4), (900, 100), baseline=baseline)
+    data, alone = (
+        latency.accumulate_counts(one)
+        for one in (pair, replace(pair, bounds=baseline.bounds, counts=baseline.counts, baseline=None))
+    )
+    assert (data.baseline.run, data.baseline.n) == (baseline.run, 2000)
+    for draw in (latency.draw_cdf, latency.draw_spectrum):
+        root = ET.fromstring(str(draw(data)))
+        ours, theirs = (
+            list_points(next(p.get("d") or "" for p in root.iter("path") if p.get("class") == name))
+            for name in ("line", "line other")
+        )
+        assert "baseline: p50 200 ms" in root.attrib["aria-label"]
+        assert "baseline" not in str(draw(alone))
+        assert all(latency._LEFT - 0.1 <= x <= latency._RIGHT + 0.1 for x, _ in theirs)
+        assert ours != theirs
+    shares = ET.fromstring(str(latency.draw_cdf(data)))
+    x = latency._scale_values(data, latency._LEFT, latency._RIGHT)
+    path = next(p.get("d") or "" for p in shares.iter("path") if p.get("class") == "line other")
+    quarter = latency.BOTTOM - (latency.BOTTOM - latency._TOP) * 0.25
+    assert list_points(path)[1] == pytest.approx((x(0.1), quarter), abs=0.11), "500 of 2,000 are at most 0.1 s"
+    rows = {row[0]: (row[1], row[3]) for row in latency.list_percentiles(data)}
+    assert rows["p50"] == ("≤ 200 ms", "≤ 200 ms")
+    assert rows["max"] == ("≤ 400 ms", "≤ 200 ms")
 
 
 def test_bins_keep_every_request_and_the_highest_tail() -> None:
@@ -188,6 +217,23 @@ def test_the_curve_holds_every_point_its_band_and_the_limit(six: Report) -> None
 def test_other_slices_are_no_curve(slices: tuple[str, ...], six: Report) -> None:
     row = replace(six.checks[0], slices=tuple(Slice(name, 10, 0.5) for name in slices))
     assert module("_curve").draw_curve(row) == ""
+
+
+def test_accuracy_over_distance_is_a_curve_of_its_own_beside_that_over_queries(six: Report) -> None:
+    found = module("_curve")
+    steps = [(f"after {n} rows", 0.9 - n / 100) for n in (0, 10)]
+    steps += [(f"within {n}", 0.9 - float(n)) for n in ("0", "0.1", "2e-1", "0.4")]
+    slices = tuple(Slice(name, 50, share, (share - 0.1, share + 0.1)) for name, share in steps)
+    row = replace(next(row for row in six.checks if row.suite == "adversarial"), slices=slices)
+    rows, distance = (ET.fromstring(str(draw(row))) for draw in (found.draw_curve, found.draw_distances))
+    assert len(list(rows.iter("circle"))) == 2
+    plot = found._PLOT
+    places = [float(dot.attrib["cx"]) for dot in distance.iter("circle")]
+    assert places == pytest.approx(
+        [plot.left + (plot.right - plot.left) * part for part in (0, 0.25, 0.5, 1)], abs=0.01
+    )
+    assert "90 % within 0, 50 % within 0.4" in distance.attrib["aria-label"]
+    assert found.draw_distances(replace(row, slices=(*slices, Slice("digit 1", 10, 0.5)))) == ""
 
 
 def test_the_cdf_is_hatched_from_where_fewer_than_ten_lie_beyond() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from harness.core.verdict import Status
-from harness.robustness.attack_result import AttackedInputs, InputOutcome, describe_success, unite
+from harness.robustness.attack_result import AttackedInputs, InputOutcome, describe_success, draw_distance_curve, unite
 from harness.robustness.robust_accuracy import judge_all_attacks, judge_robust_accuracy
 from tests.services import objective
 
@@ -115,3 +115,16 @@ def test_what_proves_nothing_for_any_attack_proves_nothing_together() -> None:
     masked = [make({"robust": 100}, masked="only labels are answered") for _ in range(2)]
     assert judge_all_attacks(masked, *objective()).status is Status.INCONCLUSIVE
     assert judge_all_attacks([*masked, make({"robust": 100}, RAYS)], *objective()).status is Status.PASS
+
+
+def test_accuracy_falls_with_the_distance_to_that_of_the_verdict() -> None:
+    states = [InputOutcome(0, "wrong"), *(InputOutcome(i, "confirmed", 3, i / 100) for i in range(1, 5))]
+    outcomes = [*states, *(InputOutcome(i, "robust", 20) for i in range(5, 10))]
+    slices = draw_distance_curve(outcomes, 0.05)
+    reaches = [float(part.name.removeprefix("within ")) for part in slices]
+    for reach, part in zip(reaches, slices, strict=True):
+        held = sum(one.state == "robust" or (one.distance or 0) > reach for one in outcomes)
+        assert part.estimate == pytest.approx(held / 10)
+    assert (reaches[0], reaches[-1]) == (0, 0.04)
+    assert slices[-1].estimate == 0.5
+    assert draw_distance_curve(outcomes[5:], 0.05) == ()

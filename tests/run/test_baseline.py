@@ -88,6 +88,11 @@ def test_saved_baseline(tmp_path: Path, reference: str) -> None:
     assert row["baseline"]["run"] == "first"
     assert row["n"] == 60
     assert "Farrington" in row["method"]
+    assert second.gate is not None
+    shown = second.gate["distributions"][0]
+    assert sum(shown["baseline"]["counts"]) > 60
+    assert second.check(f"{CHECK}[error_rate]")["baseline"]["run"] == shown["baseline"]["run"] == "first"
+    assert "Dashed: the baseline first" in (second.run_dir / "report.html").read_text()
 
     with serving(Service(lambda number: number > 10 and number % 5 in (2, 3, 4))) as url:
         worse = _run(tmp_path, url, "--ai-baseline=first", run="worse")
@@ -123,6 +128,7 @@ def test_second_endpoint_as_baseline(tmp_path: Path, reference: str) -> None:
     assert same.status == 0, same.out
     assert same.check(ID)["verdict"] == "PASS"
     assert "Tango" in same.check(ID)["method"]
+    assert same.check(f"{CHECK}[error_rate]")["baseline"]["run"] == f"{other.url}"
 
 
 @pytest.mark.slow

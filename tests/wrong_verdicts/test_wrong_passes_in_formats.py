@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -15,7 +16,9 @@ from typing import Any
 
 import pytest
 
+from harness.commands import compare as compare_command
 from harness.commands import report as report_command
+from harness.core.errors import RunDirError
 from harness.core.gate import Policy
 from harness.core.plan import Plan, PlannedCheck
 from harness.core.verdict import (
@@ -32,6 +35,7 @@ from harness.core.waiver import Waiver, describe_waivers, waive_checks
 from harness.io.rundir import EVIDENCE, EvidenceLine, RunDir, read_run
 from harness.run.report_building import build_report, build_unended_report
 from harness.run.report_files import render_report
+from tests.conftest import run_gate
 from tests.reports.readers import READERS
 from tests.run.saved import GOOD, HEAD, planned
 
@@ -78,10 +82,41 @@ def drop_a_check_of_the_plan(folder: Path) -> None:
     path.write_text(json.dumps(content))
 
 
+def write_unknown_word(folder: Path) -> None:
+    """A line that states success in a word that is no verdict."""
+    path = folder / EVIDENCE
+    path.write_text(path.read_text().replace('"PASS"', '"OK"'))
+
+
+def copy_gate_of_another_run(folder: Path) -> None:
+    other = save_case(Wrong(planned(2), (("c0", GOOD), ("c1", GOOD))), folder.parent / "other")
+    report = build_report(read_run(other), policy=Policy())
+    (folder / "gate.json").write_bytes(render_report("json", report, folder))
+
+
+def cut_gate_short(folder: Path) -> None:
+    report = build_report(read_run(folder), policy=Policy())
+    text = render_report("json", replace(report, run=replace(report.run, verdict=Status.PASS, exit_status=0)), folder)
+    (folder / "gate.json").write_bytes(text[: len(text) // 2])
+
+
+def set_clock_back(folder: Path) -> None:
+    """The run ends before it began, and so do its waiver and its evidence."""
+    path = folder / "plan.json"
+    path.write_text(path.read_text().replace('"started": "20', '"started": "21'))
+
+
 def waive_everything() -> Wrong:
     waiver = Waiver("c0", "known", "team-a", date(2999, 1, 1))
     plan = waive_checks(planned(1), [waiver], TODAY)
     return Wrong(plan, (("c0", BAD),), head={"waivers": describe_waivers([waiver], TODAY)})
+
+
+def waive_the_run(name: str = "ai-run") -> Wrong:
+    """A waiver names one check, or the cases of one test; nothing wider."""
+    waiver = Waiver(name, "known", "team-a", date(2999, 1, 1))
+    plan = waive_checks(planned(2), [waiver], TODAY)
+    return Wrong(plan, (("c0", GOOD), ("c1", BAD)), head={"waivers": describe_waivers([waiver], TODAY)})
 
 
 def waive_too_late() -> Wrong:
@@ -127,7 +162,19 @@ CASES: dict[str, Wrong] = {
     "30 an expired waiver": waive_too_late(),
     "31 evidence of another plan": Wrong(planned(2), (("c0", GOOD), ("other", GOOD))),
     "32 a comparison that was not made": make_comparison(None),
+    "33 a gate.json that was cut short": Wrong(planned(2), (("c0", GOOD), ("c1", BAD)), cut_gate_short),
+    "34 the gate.json of another run": Wrong(planned(3), (("c0", GOOD), ("c1", BAD)), copy_gate_of_another_run),
+    "35 a verdict in another word": Wrong(planned(2), (("c0", GOOD), ("c1", GOOD)), write_unknown_word),
+    "36 fewer than no samples": make_estimate(replace(SHARE, n=-1)),
+    "37 the clock was set back": Wrong(planned(2), (("c0", GOOD),), set_clock_back),
+    "38 a waiver for the whole run": waive_the_run(),
+    "39 a waiver for a suite": waive_the_run("ai-suite/smoke"),
+    "40 a baseline that failed": make_comparison(make_inconclusive("the baseline run r ended in FAIL")),
 }
+
+
+UNREADABLE = ("33 a gate.json that was cut short", "35 a verdict in another word")
+"""What nothing can be said of: exit status 4, and no report."""
 
 
 def save_case(wrong: Wrong, folder: Path) -> Path:
@@ -139,6 +186,14 @@ def save_case(wrong: Wrong, folder: Path) -> Path:
     return run.path
 
 
+def render_run(folder: Path, format_: str, output: Path | None) -> int:
+    """The exit status of `aiharness report`; 4 where the run cannot be read."""
+    try:
+        return report_command.COMMAND.run(path=str(folder), format_=format_, output=output and str(output))
+    except RunDirError:
+        return 4
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_it_is_a_success_in_no_format_and_to_no_exit_status(
     name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
@@ -146,16 +201,34 @@ def test_it_is_a_success_in_no_format_and_to_no_exit_status(
     folder = save_case(CASES[name], tmp_path)
     for format_, read in READERS.items():
         output = tmp_path / "out" if format_ != "allure" else None
-        status = report_command.COMMAND.run(path=str(folder), format_=format_, output=output and str(output))
-        assert status in (1, 20, 21), format_
-        text = output.read_text() if output else capfd.readouterr().out
-        assert not read(text).green, format_
+        status = render_run(folder, format_, output)
+        text = output.read_text() if output and status != 4 else capfd.readouterr().out
+        assert status in (1, 20, 21) or (status == 4 and not text and name in UNREADABLE), format_
+        assert status == 4 or not read(text).green, format_
     for format_ in ("terminal", "html", "card"):
-        status = report_command.COMMAND.run(path=str(folder), format_=format_, output=str(tmp_path / "page"))
-        assert status in (1, 20, 21)
+        if render_run(folder, format_, tmp_path / "page") == 4:
+            assert not (tmp_path / "page").exists()
+            continue
         page = (tmp_path / "page").read_text()
         body = page.partition("<body")[2] or page
         assert re.findall(r"\b(PASS|FAIL|ERROR|INCONCLUSIVE)\b", body)[0] != "PASS", format_
+
+
+def test_beside_a_good_run_it_is_no_success_either(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """`aiharness compare` with a run that passes the same plan."""
+    for name, wrong in CASES.items():
+        lines = []
+        for check in wrong.plan.checks:
+            if not check.not_applicable:
+                lines.append((check.id, SHARE if check.kind == "estimate" else GOOD))
+        old = save_case(Wrong(wrong.plan, lines), tmp_path / name / "old")
+        new = save_case(wrong, tmp_path / name / "new")
+        if name in UNREADABLE:
+            with pytest.raises(RunDirError):
+                compare_command.COMMAND.run(old=str(old), new=str(new), format_="terminal", output=None)
+        else:
+            assert compare_command.COMMAND.run(old=str(old), new=str(new), format_="terminal", output=None), name
+    capfd.readouterr()
 
 
 def test_a_run_that_has_not_ended_is_a_success_in_no_format(tmp_path: Path) -> None:
@@ -178,3 +251,44 @@ def test_the_same_run_passes_where_nothing_is_wrong(tmp_path: Path) -> None:
     report = build_report(read_run(folder), policy=Policy())
     for format_, read in READERS.items():
         assert read(render_report(format_, report, tmp_path).decode()).green, format_
+
+
+STALE = """
+import os, signal
+import pytest
+
+@pytest.mark.ai_suite("smoke")
+def test_the_run_ends_here():
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_run_leaves_no_earlier_success_in_a_named_report(tmp_path: Path, reference: str) -> None:
+    """CI uploads the same file after each job, also where the job was killed."""
+    (tmp_path / "test_own.py").write_text(STALE)
+    green = build_report(read_run(save_case(Wrong(planned(1), (("c0", GOOD),)), tmp_path)), policy=Policy())
+    names = [name for name in READERS if name != "allure"]
+    for name in names:
+        (tmp_path / name).write_bytes(render_report(name, green, tmp_path))
+        assert READERS[name]((tmp_path / name).read_text()).green, name
+    reports = ",".join(f"{name}:{name}" for name in names)
+    outcome = run_gate(
+        tmp_path, f"--ai-endpoint={reference}", "-k", "ends_here", f"--ai-report={reports}", run="killed"
+    )
+    assert outcome.status == -9
+    for name in names:
+        assert not READERS[name]((tmp_path / name).read_text()).green, name
+
+
+def test_of_two_runs_that_begin_at_once_one_gets_the_folder(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        begun = [one for one in pool.map(lambda _: claim(tmp_path / "run"), range(24)) if one]
+    assert len(begun) == 1
+
+
+def claim(folder: Path) -> bool:
+    try:
+        RunDir.create(folder)
+    except RunDirError:
+        return False
+    return True
