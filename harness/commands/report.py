@@ -17,7 +17,7 @@ from harness.core.report import Report
 from harness.core.verdict import Status
 from harness.io.evidence_file import read_evidence_map
 from harness.io.run_search import find_run
-from harness.io.rundir import PLAN, read_gate, read_run
+from harness.io.rundir import PLAN, read_gate, read_run, states_hash
 from harness.run.report_building import KILLED, build_report
 from harness.run.report_files import render_report, save_report
 
@@ -73,7 +73,7 @@ def saved_report(path: Path) -> Report:
         return report
     saved = read_run(path)
     other = saved.changed
-    if saved.gate is not None and saved.plan is not None and saved.gate.plan.hash != saved.plan.hash:
+    if saved.gate is not None and saved.plan is not None and not states_hash(path, saved.gate.plan.hash):
         other = other or _OTHER_GATE
     if saved.gate is not None and not (other and saved.gate.run.verdict is Status.PASS):
         return saved.gate

@@ -211,6 +211,14 @@ def replace_file(target: Path, data: bytes) -> Path:
     return target
 
 
+def states_hash(run: Path, plan_hash: str) -> bool:
+    """Whether the `plan.json` of a run says that it has this hash; read from its head alone, whatever made it."""
+    folder = run.parent if run.is_file() else run
+    with contextlib.suppress(OSError), (folder / PLAN).open("rb") as file:
+        return plan_hash.encode() in file.read(_PLAN_HEAD)
+    return False
+
+
 def count_runs_of_plan(run: Path, plan_hash: str) -> int:
     """How many other runs in the same folder have the plan with this hash; those that cannot be read do not count.
 

@@ -144,8 +144,8 @@ def test_a_run_that_cannot_be_written_is_an_error_everywhere(tmp_path: Path, ref
 
 def test_a_report_that_cannot_be_written_at_the_end_is_a_note(tmp_path: Path, reference: str) -> None:
     (tmp_path / "plug.py").write_text(
-        "import os\nos.makedirs('o', exist_ok=True)\n"
-        "def pytest_runtest_teardown():\n    os.path.isdir('o') and os.rmdir('o')\n"
+        "import os, shutil\nos.makedirs('o', exist_ok=True)\n"
+        "def pytest_runtest_teardown():\n    shutil.rmtree('o', ignore_errors=True)\n"
     )
     outcome = run_gate(
         tmp_path, f"--ai-endpoint={reference}", *GREEN, "-p", "plug", "--ai-report=markdown:o/r.md,junit:j.xml"
