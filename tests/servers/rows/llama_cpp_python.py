@@ -39,16 +39,23 @@ group = "kind"
 """
 LEAKS = "shows a file path of the server"
 BODIES = ("empty_array", "null", "string", "wrong_input_type", "type_text", "type_none", "type_xml", "type_msgpack")
-PARAMETERS = ("max_tokens_fraction", "max_tokens_words", "temperature_words", "seed_words", "stop_number")
+PARAMETERS = (
+    *("max_tokens_fraction", "max_tokens_words", "temperature_words", "seed_words", "stop_number", "top_p_negative"),
+    *("top_k_negative", "presence_penalty_huge", "frequency_penalty_huge", "pattern_that_does_not_compile"),
+    "schema_with_dangling_reference",
+)
 BROKEN = {
     **{f"test_survives[{name}]": LEAKS for name in BODIES},
     **{f"test_survives_parameter[{name}]": LEAKS for name in PARAMETERS},
+    "test_survives_parameter[grammar_that_does_not_compile]": "ends the connection without an answer",
     "test_survives_values": LEAKS,
     "test_survives_protocol": LEAKS,
     "test_spellings": "prompt tokens, and",
+    "test_combinations": "in flight",
+    "test_own_streams": "it fails beside",  # the neighbour whose grammar does not compile ends all of them
 }
 """What FastAPI cannot take as its message is answered with 500, which names the file of the route."""
-CUT = {"test_own_streams": "it fails beside others", "test_own_answers": "it fails beside others"}
+CUT = {"test_own_answers": "it fails beside others"}
 SMOKE = Judged("FAIL", blockers={"test_nothing_leaks": LEAKS}, warnings={"test_refused": "answered 200"})
 FOUND, READY = ("openai_chat", "openai_completions", "openai_embeddings"), "/v1/models"
 ROWS = [
