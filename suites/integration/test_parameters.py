@@ -164,7 +164,7 @@ def test_choices(ai_client: Session) -> Verdict:
     exchanges = ask_both_ways(ai_client, SHORT, n=_N, temperature=1)
     texts = [choice.text for exchange in exchanges if exchange.answer for choice in exchange.answer.choices]
     again = [] if all(texts) else ask_both_ways(ai_client, SHORT, n=_N, temperature=1)
-    return choices.judge_choices(exchanges, _N, ai_client.show, again)
+    return choices.judge_choices(exchanges, _N, ai_client.show, again, get_limit(ai_client, SHORT))
 
 
 @check(

@@ -541,6 +541,7 @@ DEFECTS: dict[str, Look] = {
     "last_of_two_turns_only": asks(chat() | {"messages": [{"role": "user", "content": NUMBER}, ASK_NUMBER]}),
     "last_result_only": asks(chat() | {"messages": TWO_RESULTS}),
     "placeholders_filled": _echo("a {name} b"),
+    "limit_of_first_choice": asks(chat(n=2, max_tokens=3)),
     "usage_of_first_choice": asks(STREAM | {"n": 2}),
     "stream_gap_when_busy": together(*[STREAM] * 4),
     "stop_stays": asks(chat(stop=["two"]), chat()),

@@ -18,9 +18,13 @@ _ROUNDING = 1e-3
 
 
 @judge
-def judge_choices(exchanges: Sequence[Exchange], n: int, show: Show, again: Sequence[Exchange] = ()) -> Verdict:
+def judge_choices(
+    exchanges: Sequence[Exchange], n: int, show: Show, again: Sequence[Exchange] = (), limit: int | None = None
+) -> Verdict:
     """There are `n` choices with the indices 0 to n-1, each with a text and a finish reason.
 
+    Where the first choice has no more words than the `limit` of tokens, no other has twice as many (a token has two
+    words at most): whether a limit is kept at all is for another check.
     A choice without text counts only if `again`, the answers to the same request, have no text at that index either:
     a model may have nothing to say now and then.
     """
@@ -29,6 +33,8 @@ def judge_choices(exchanges: Sequence[Exchange], n: int, show: Show, again: Sequ
     }
 
     def find_problem(answer: Answer) -> str | None:
+        if limit is not None and (problem := _find_unlimited(answer, limit)):
+            return problem
         indices = sorted(choice.index for choice in answer.choices)
         if indices != list(range(n)):
             return f"n={n} gives {len(indices)} choices, with the indices {indices}"
@@ -45,6 +51,14 @@ def judge_choices(exchanges: Sequence[Exchange], n: int, show: Show, again: Sequ
         return None
 
     return judge_contract(judge_both_ways(exchanges, find_problem, show), f"n={n} gives {n} choices, each finished")
+
+
+def _find_unlimited(answer: Answer, limit: int) -> str:
+    """The choice that goes on beyond a limit that the first one keeps, in words; empty if there is none."""
+    words = [len(choice.text.split()) for choice in answer.choices]
+    if not words or words[0] > limit or max(words) <= 2 * limit:
+        return ""
+    return f"choice {words.index(max(words))} has {max(words)} words, and at most {limit} tokens were asked for"
 
 
 @judge
