@@ -5,7 +5,6 @@ Tested in tests/config/test_evaluation_config.py.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -111,18 +110,6 @@ def _check_numbers(section: EvaluationSection, source: ConfigSource) -> None:
     if section.k is not None and section.k > section.repeats and not section.results:
         problem = f"must be at most repeats, which is {section.repeats}: k of them are drawn, got {section.k}"
         raise source.error(problem, "evaluation", "k")
-    for name in ("tolerance", "relative_tolerance"):
-        value = getattr(section, name)
-        if not 0 <= value < math.inf:
-            raise source.error(f"must be 0 or more, got {value!r}", "evaluation", name)
-    if not -1 < section.threshold <= 1:
-        raise source.error(
-            f"must be a cosine, over -1 and at most 1, got {section.threshold!r}", "evaluation", "threshold"
-        )
-    if not 0 < section.margin < 1:
-        raise source.error(
-            f"must be a share over 0 and under 1, like 0.02, got {section.margin!r}", "evaluation", "margin"
-        )
 
 
 def _read_source(section: EvaluationSection, source: ConfigSource) -> EvaluationSettings:

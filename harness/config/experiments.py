@@ -174,11 +174,6 @@ def _read_experiment(
     if not 0 < len(faults) <= _MOST_FAULTS:
         problem = f"an experiment has from 1 to {_MOST_FAULTS} faults, each link counted, got {len(faults)}"
         raise source.error(problem, "experiment", index, "fault")
-    if section.blast_radius > 1:
-        problem = f"must be over 0 and at most 1, a share of connections, got {section.blast_radius!r}"
-        raise source.error(problem, "experiment", index, "blast_radius")
-    if section.seed is not None and section.seed < 0:
-        raise source.error(f"must be 0 or more, got {section.seed}", "experiment", index, "seed")
     with source.locate_errors("experiment", index, "stop"):
         stop = tuple(parse_stop_condition(text) for text in section.stop)
     own = {key.name: getattr(section, key.name, None) for key in fields(ChaosSettings)}

@@ -6,9 +6,8 @@ project's root. Every error names file, line and key, and the nearest known key.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from importlib.util import find_spec
@@ -52,15 +51,6 @@ from harness.io.evidence_file import read_evidence_map
 _EXTRAS = {"property": ("hypothesis", "hypothesis_jsonschema"), "torch": ("torch",)}
 """Optional extras that a check may need as its ground, with the modules that each installs; none is imported here."""
 
-_PROFILE_BOUNDS: Mapping[str, tuple[Callable[[float], bool], str]] = {
-    "quantile": (lambda value: 0 < value < 1, "over 0 and under 1, like 0.99 for p99"),
-    "tolerance": (lambda value: 1 <= value < math.inf, "a factor on the budget of at least 1, like 2"),
-    "cap": (lambda value: value >= 1, "a whole number over 0, the most requests for an objective"),
-    "window": (lambda value: 0 < value < math.inf, "over 0, in seconds"),
-    "points": (lambda value: 0 <= value < 1, "from 0 to under 1, like 0.02 for two points of accuracy"),
-    "items": (lambda value: value >= 1, "a whole number over 0, the most items for an objective"),
-}
-
 
 def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequence[Path]) -> Settings:
     """Join everything into `Settings`. `folders` are searched in order for the file.
@@ -73,7 +63,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         _check_suites(tuple(file.run.suites))
         suites = _check_suites(named or (("all",) if options.all_suites else ()))
     with source.locate_errors("run", "profile", given_elsewhere=options.profile):
-        profile = _choose_profile(options.profile or file.run.profile, file.profile, source)
+        profile = _choose_profile(options.profile or file.run.profile, file.profile)
     endpoint, origins = resolve_endpoint(options, environ, file.endpoint, source)
     objectives = _parse_objectives(file.objective, profile, suites, source)
     own_sections = complete_sections(sections, suites, source)
@@ -86,7 +76,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         objectives=tuple(objectives),
         places={(objective.suite, objective.slug): where for objective, where in objectives.items()},
         profile=profile,
-        seed=_choose_seed(options.seed, file.run.seed, source),
+        seed=_choose_seed(options.seed, file.run.seed),
         ceilings=_choose_ceilings(options, file),
         promises=_check_promises(file.promises, source),
         others=resolve_suite_endpoints(file.suite, endpoint, suites, source),
@@ -144,15 +134,11 @@ def _check_suites(wanted: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(wanted))
 
 
-def _choose_profile(name: str, own: Mapping[str, ProfileSection], source: ConfigSource) -> Profile:
+def _choose_profile(name: str, own: Mapping[str, ProfileSection]) -> Profile:
     profiles = dict(PROFILES)
     for key, section in own.items():
         base = profiles.get(key, replace(PROFILES["release"], name=key))
         changes = {field: value for field, value in asdict(section).items() if value is not None}
-        for field, value in changes.items():
-            is_allowed, words = _PROFILE_BOUNDS[field]
-            if not is_allowed(value):
-                raise source.error(f"must be {words}, got {value!r}", "profile", key, field)
         profiles[key] = replace(base, **changes)
     if name not in profiles:
         raise UsageError(describe_unknown("profile", name, profiles))
@@ -218,11 +204,9 @@ def _choose_ceilings(options: Options, file: ConfigFile) -> Ceilings:
     )
 
 
-def _choose_seed(given: int | None, configured: int | None, source: ConfigSource) -> int:
+def _choose_seed(given: int | None, configured: int | None) -> int:
     if given is not None and given < 0:
         raise UsageError(f"--ai-seed must be 0 or more, got {given}")
-    if configured is not None and configured < 0:
-        raise source.error(f"must be 0 or more, got {configured}", "run", "seed")
     return int(_choose_first(given, configured, DEFAULT_SEED))
 
 
@@ -232,11 +216,6 @@ def _check_promises(promises: Promises, source: ConfigSource) -> Promises:
         if value is not None and not re.fullmatch(r"[A-Za-z0-9-]+", value):
             example = f'{name} = "X-Request-Id"'
             raise source.error(f"must be the name of a header, like {example}, got {value!r}", "promises", name)
-    share = promises.unprovoked_failures
-    if share is not None and share >= 1:
-        raise source.error(
-            f"must be a share under 1, like 0.01 for 1 %, got {share:g}", "promises", "unprovoked_failures"
-        )
     return promises
 
 

@@ -6,9 +6,9 @@ Tested in tests/config/test_config_errors.py.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from harness.core.bounds import OverZero
+from harness.core.bounds import Bound, NotNegative, OverZero, ShareMargin, ShareOverZero, ShareUnderOne, WithinOne
 from harness.core.endpoint import TLS, Deadlines, Template
 from harness.core.experiment import Fault, TimedFault
 from harness.core.local_model import LocalModel
@@ -97,11 +97,11 @@ class DataSection:
     group: str | None = None
     shape: list[int] = field(default_factory=list)
     golden: str | None = None
-    tolerance: float | None = None
-    atol: float | None = None
-    rtol: float | None = None
-    ulp: int | None = None
-    cosine: float | None = None
+    tolerance: NotNegative[float] | None = None
+    atol: NotNegative[float] | None = None
+    rtol: NotNegative[float] | None = None
+    ulp: NotNegative[int] | None = None
+    cosine: Annotated[float, Bound("from -1 to 1", -1, 1, includes_high=True)] | None = None
     types: dict[str, Literal["number", "boolean", "text"]] = field(default_factory=dict)
     missing: Literal["refuse", "null", "omit"] = "refuse"
     labels: dict[str, int | float | str | bool] = field(default_factory=dict)
@@ -111,15 +111,15 @@ class DataSection:
     sensitive: list[str] = field(default_factory=list)
     weight: str | None = None
     time: str | None = None
-    time_margin: OverZero[float] = 0.1
-    slice_margin: OverZero[float] = 0.1
+    time_margin: ShareMargin = 0.1
+    slice_margin: ShareMargin = 0.1
     smallest_group: OverZero[int] = 30
     leave_out: list[str] = field(default_factory=list)
-    baseline_margin: OverZero[float] | None = None
-    changed_limit: float | None = None
+    baseline_margin: ShareMargin | None = None
+    changed_limit: ShareUnderOne | None = None
     training: str | None = None
-    leak_limit: float = 0.01
-    retries: float = 0.02
+    leak_limit: ShareUnderOne = 0.01
+    retries: ShareUnderOne = 0.02
     resume: str | None = None
 
 
@@ -168,15 +168,15 @@ class EvaluationSection:
     repeats: OverZero[int] = 1
     k: OverZero[int] | None = None
     claims: Literal["items", "population"] = "items"
-    tolerance: float = 0.0
-    relative_tolerance: float = 0.0
-    threshold: float = 0.8
+    tolerance: NotNegative[float] = 0.0
+    relative_tolerance: NotNegative[float] = 0.0
+    threshold: Annotated[float, Bound("a cosine, over -1 and at most 1", -1, 1, True, True)] = 0.8
     function: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     embeddings: HelperSection | None = None
     results: str | None = None
     format: str = "auto"
-    margin: float = 0.02
+    margin: WithinOne = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ class PlatformSection:
     start: list[str] = field(default_factory=list)
     resume: list[str] = field(default_factory=list)
     deadline: OverZero[float] = 30.0
-    serves: float = 0.0
+    serves: Annotated[float, Bound("from 0 to 1, a share of the requests", high=1, includes_high=True)] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +245,8 @@ class ExperimentSection:
     baseline: OverZero[float] | None = None
     recovery: OverZero[float] | None = None
     stop: list[str] = field(default_factory=list)
-    blast_radius: OverZero[float] = 1.0
-    seed: int | None = None
+    blast_radius: ShareOverZero = 1.0
+    seed: NotNegative[int] | None = None
     metastability: bool = False
     objective: list[ExperimentObjectiveSection] = field(default_factory=list)
 
@@ -262,12 +262,12 @@ class TargetsSection:
 class ProfileSection:
     """`[profile.NAME]`: overrides fields of the shipped profile of that name, or of `release`."""
 
-    quantile: float | None = None
-    tolerance: float | None = None
-    cap: int | None = None
-    window: float | None = None
-    points: float | None = None
-    items: int | None = None
+    quantile: Annotated[float, Bound("over 0 and under 1, like 0.99 for p99", 0, 1, True)] | None = None
+    tolerance: Annotated[float, Bound("a factor on the budget of at least 1, like 2", 1)] | None = None
+    cap: OverZero[int] | None = None
+    window: OverZero[float] | None = None
+    points: ShareUnderOne | None = None
+    items: OverZero[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +287,7 @@ class RunSection:
     suites: list[str] = field(default_factory=list)
     profile: str = "release"
     block: list[str] = field(default_factory=list)
-    seed: int | None = None
+    seed: NotNegative[int] | None = None
     responsible: str | None = None
     max_requests: OverZero[int] | None = None
     max_tokens: OverZero[int] | None = None

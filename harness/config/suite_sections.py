@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -93,7 +92,7 @@ def choose_task(section: DataSection, objectives: Iterable[Objective]) -> DataSe
 def read_data_settings(section: DataSection, suites: tuple[str, ...], source: ConfigSource) -> DataSettings | None:
     """Read the data files that the wanted suites use. Raises `ConfigError` that names file and row."""
     tolerance = read_tolerance(section, source)
-    _check_shares(section, source)
+    _check_shape(section, source)
     if not is_read("data", suites) or not (section.file or section.golden):
         return None
 
@@ -149,24 +148,9 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
     )
 
 
-def _check_shares(section: DataSection, source: ConfigSource) -> None:
+def _check_shape(section: DataSection, source: ConfigSource) -> None:
     if any(length < 1 for length in section.shape):
         raise source.error(f"every length must be over 0, got {section.shape!r}", "data", "shape")
-    for key in ("slice_margin", "baseline_margin", "time_margin"):
-        margin = getattr(section, key)
-        if margin is not None and margin >= 0.5:
-            raise source.error(f"must be a difference of shares under 0.5, like 0.1, got {margin:g}", "data", key)
-    for key, share in _list_shares(section):
-        if share is not None and not 0 <= share < 1:
-            raise source.error(f"must be a share from 0 to under 1, like 0.05, got {share:g}", "data", key)
-
-
-def _list_shares(section: DataSection) -> tuple[tuple[str, float | None], ...]:
-    return (
-        ("changed_limit", section.changed_limit),
-        ("leak_limit", section.leak_limit),
-        ("retries", section.retries),
-    )
 
 
 def _check_training(training: Dataset | None, data: Dataset, source: ConfigSource) -> None:
@@ -206,12 +190,6 @@ def choose_data_sample(data: DataSettings | None, template: Template) -> Any:
 
 def read_tolerance(section: DataSection, source: ConfigSource) -> Tolerance:
     """The tolerance of golden numbers. Raises `ConfigError` for values that are no tolerance."""
-    for key in ("tolerance", "atol", "rtol", "ulp"):
-        value = getattr(section, key)
-        if value is not None and not 0 <= value < math.inf:
-            raise source.error(f"must be 0 or more, got {value!r}", "data", key)
-    if section.cosine is not None and not -1 <= section.cosine <= 1:
-        raise source.error(f"must be from -1 to 1, got {section.cosine!r}", "data", "cosine")
     absolute, relative = section.atol, section.rtol
     if section.tolerance is not None:
         if absolute is not None or relative is not None:
@@ -347,9 +325,6 @@ def read_platform(sections: Mapping[str, PlatformSection], source: ConfigSource)
     for name, section in sections.items():
         if section.pid is not None and section.pid_file is not None:
             raise source.error("give either pid or pid_file", "platform", name, "pid")
-        if not 0 <= section.serves <= 1:
-            problem = f"must be from 0 to 1, a share of the requests, got {section.serves!r}"
-            raise source.error(problem, "platform", name, "serves")
         names = ("kill", "stop", "pause", "drain", "restart", "start", "resume")
         lists = {action: tuple(getattr(section, action)) for action in names}
         commands = {action: argv for action, argv in lists.items() if argv}

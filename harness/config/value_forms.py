@@ -14,7 +14,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from harness.config.key_notes import EMPTY_ALLOWED, EXAMPLES, SECRET_PLACES, UNITS, find_note
-from harness.core.bounds import OVER_ZERO
+from harness.core.bounds import Bound
 
 _QUANTITY = re.compile(r"\s*(-?\d[\d_,]*(?:\.\d+)?)\s*([a-zA-Z%µ/]*).*", re.S)
 _FACTORS = {
@@ -35,20 +35,20 @@ _PLAIN: Mapping[Any, str] = {
 }
 
 
-def strip_hint(hint: Any) -> tuple[Any, bool]:
-    """The hint without `None` and without its bound, and whether that bound is `OVER_ZERO`."""
-    over_zero = False
+def strip_hint(hint: Any) -> tuple[Any, Bound | None]:
+    """The hint without `None` and without its bound, and that bound."""
+    bound: Bound | None = None
     while True:
         if get_origin(hint) is Annotated:
-            over_zero = over_zero or OVER_ZERO in get_args(hint)
-            hint = get_args(hint)[0]
+            hint, *notes = get_args(hint)
+            bound = next((note for note in notes if isinstance(note, Bound)), bound)
         elif get_origin(hint) in (Union, UnionType) and NoneType in get_args(hint):
             others = [part for part in get_args(hint) if part is not NoneType]
             if len(others) > 1:
-                return object, over_zero
+                return object, bound
             hint = others[0]
         else:
-            return hint, over_zero
+            return hint, bound
 
 
 def find_form_problem(given: Any, hint: Any, keys: Sequence[str | int]) -> str | None:
@@ -56,7 +56,7 @@ def find_form_problem(given: Any, hint: Any, keys: Sequence[str | int]) -> str |
 
     `hint` is the type of the key. What lists and tables hold is not looked at.
     """
-    hint, over_zero = strip_hint(hint)
+    hint, bound = strip_hint(hint)
     if get_origin(hint) is Literal:
         return _find_choice_problem(given, get_args(hint), keys)
     wanted = _find_plain_type(hint)
@@ -70,8 +70,8 @@ def find_form_problem(given: Any, hint: Any, keys: Sequence[str | int]) -> str |
         return "is empty: name at least one, or leave the key out"
     if wanted in (int, float) and UNITS.get(_find_name(keys)) == "seconds" and _MOST_SECONDS < given < math.inf:
         return f"must be at most {_MOST_SECONDS:,} seconds, got {given!r}"
-    if over_zero and not 0 < given < math.inf:
-        return f"must be {'finite' if given == math.inf else 'over 0'}, got {given!r}"
+    if bound is not None and not bound.allows(given):
+        return f"must be {'finite' if given == math.inf else bound.words}, got {given!r}"
     return None
 
 

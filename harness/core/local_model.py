@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.core.bounds import OverZero
+from harness.core.bounds import NotNegative, OverZero, ShareUnderOne, WithinOne
 
 PICKLES = (".pkl", ".pickle", ".joblib", ".sav")
 """Files that run whatever code they hold when they are loaded."""
@@ -38,12 +38,12 @@ class LocalModel:
     file: str
     trust: bool = False
     python: str | None = None
-    limit: float = 0.0
+    limit: ShareUnderOne = 0.0
     rows: OverZero[int] = 200
-    atol: float = 1e-5
-    rtol: float = 1e-4
+    atol: NotNegative[float] = 1e-5
+    rtol: NotNegative[float] = 1e-4
     quantise: str | None = None
-    margin: OverZero[float] = 0.02
+    margin: WithinOne = 0.02
     slowdown: OverZero[float] = 1.0
     max_seconds: OverZero[float] = 300.0
     folder: str = "."
@@ -67,13 +67,6 @@ class LocalModel:
                 f"{self.file} is a pickle, which runs whatever code is in it when it is loaded. Set "
                 "trust = true if you know who made it, or give the model as ONNX, or as module:function"
             )
-        if not 0 <= self.limit < 1:
-            return "limit", f"must be a share from 0 to under 1, got {self.limit!r}"
-        for key in ("atol", "rtol"):
-            if not 0 <= getattr(self, key) < float("inf"):
-                return key, f"must be 0 or more, got {getattr(self, key)!r}"
-        if self.margin >= 1:
-            return "margin", f"must be a share under 1, as 0.02 for two points, got {self.margin!r}"
         if self.quantise not in (None, "int8"):
             return "quantise", f'must be "int8", got {self.quantise!r}'
         if self.quantise and kind != "function":

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from harness.core.bounds import OverZero
+from harness.core.bounds import NotNegative, OverZero, ShareUnderOne
 from harness.core.plan import make_slug
 from harness.core.registry import describe_unknown, list_plugins, load_plugin
 from harness.core.verdict import Level
@@ -35,14 +35,14 @@ class Relation:
     size: OverZero[float] = 0.05
     output: str | int | None = None
     direction: Literal["up", "down"] = "up"
-    tolerance: float = 0.0
+    tolerance: NotNegative[float] = 0.0
     words: dict[str, str] = field(default_factory=dict)
     templates: list[str] = field(default_factory=list)
     factor: float = 1.0
-    limit: float = 0.0
+    limit: ShareUnderOne = 0.0
     rows: OverZero[int] = 200
     holds: str = ""
-    search: int = 40
+    search: NotNegative[int] = 40
     level: Level = Level.BLOCKER
 
     @property
@@ -61,14 +61,8 @@ class Relation:
         if self.kind not in (kinds := list_plugins("relations")):
             return "kind", describe_unknown("kind of relation", self.kind, kinds)
         kind: RelationKind = load_plugin("relations", self.kind).RELATION
-        if self.search < 0:
-            return "search", f"must be 0 or more, got {self.search}"
         if self.change and ":" not in self.change and self.change not in kind.changes:
             return "change", describe_unknown(f"change of {self.kind}", self.change, kind.changes)
-        if not 0 <= self.limit < 1:
-            return "limit", f"must be a share from 0 to under 1, got {self.limit!r}"
-        if not 0 <= self.tolerance < float("inf"):
-            return "tolerance", f"must be 0 or more, got {self.tolerance!r}"
         for template in self.templates:
             if "{text}" not in template:
                 return "templates", f"each must hold {{text}}, got {template!r}"

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from harness.core.arrival_settings import SOAK
 from harness.core.attack_settings import AttackSettings
-from harness.core.bounds import OverZero
+from harness.core.bounds import OverZero, WithinOne
 from harness.core.dataset import Dataset
 from harness.core.drift import DRIFT_GROUNDS, DriftSettings, list_drift_grounds
 from harness.core.endpoint import Endpoint, is_loopback
@@ -82,7 +82,7 @@ class Promises:
     request_id: str | None = None
     idempotency: str | None = None
     rate_limit: OverZero[int] | None = None
-    unprovoked_failures: OverZero[float] | None = None
+    unprovoked_failures: WithinOne | None = None
     refuses: tuple[str, ...] = ()
     open_pages: tuple[str, ...] = ()
 

@@ -5,10 +5,9 @@ Tested in tests/load/test_sweep.py.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
-from harness.core.bounds import MOST_REQUESTS, OverZero
+from harness.core.bounds import MOST_REQUESTS, NotNegative, OverZero
 
 SWEEP_SCENARIO = "sweep"
 """The scenario that searches for the capacity."""
@@ -35,8 +34,8 @@ class CapacitySettings:
     warm_up: float = 5.0
     requests: OverZero[int] = 100_000
     highest: float = 0.0
-    price_per_hour: float = 0.0
-    price_per_million_tokens: float = 0.0
+    price_per_hour: NotNegative[float] = 0.0
+    price_per_million_tokens: NotNegative[float] = 0.0
 
     @property
     def highest_rate(self) -> float:
@@ -49,9 +48,6 @@ class CapacitySettings:
             return "warm_up", f"must be from 0 to under the duration, got {self.warm_up!r}"
         if self.highest and self.highest < self.target_rate:
             return "highest", f"must be at least the target rate of {self.target_rate:g} requests/s"
-        for key in ("price_per_hour", "price_per_million_tokens"):
-            if not 0 <= getattr(self, key) < math.inf:
-                return key, f"must be 0 or more, got {getattr(self, key)!r}"
         if self.requests > MOST_REQUESTS:
             return "requests", f"is at most {MOST_REQUESTS:,}"
         if self.target_rate * self.duration < FEWEST_OF_SWEEP:

@@ -24,7 +24,7 @@ Tested in tests/metrics/test_answered_rows.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -87,29 +87,15 @@ class AnsweredRows:
         parts: dict[str, Any] = {"columns": dict(self.columns)}
         for name, values in self.columns.items():
             parts["columns"][name] = values[rows]
-        for name in _PER_ROW:
-            values = getattr(self, name)
-            if values is not None:
-                parts[name] = values[rows]
+        for column in fields(self):
+            values = getattr(self, column.name)
+            if isinstance(values, np.ndarray):
+                parts[column.name] = values[rows]
         return replace(self, **parts)
 
     def choose_population(self) -> AnsweredRows:
         """The rows that are a sample of all data."""
         return self.select(self.population)
-
-
-_PER_ROW = (
-    "numbers",
-    "labels",
-    "predictions",
-    "failed",
-    "declined",
-    "weights",
-    "population",
-    "scores",
-    "confidence",
-    "vectors",
-)
 
 
 def make_answered_rows(labels: NDArray[Any], predictions: NDArray[Any], **given: Any) -> AnsweredRows:

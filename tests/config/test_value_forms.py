@@ -72,7 +72,7 @@ LINK = '[links.a]\napi = "http://127.0.0.1:8474"\n'
         (LINK + "[[fault]]\nlink = 'a'\nkind = 'latency'\nduration = '10s'", ("duration = 10",)),
         ("[profile]\nquantile = 0.9", (":2: profile.quantile: must be a table", "[profile.NAME]")),
         ("[profile.mine]\nitems = -5", (":2: profile.mine.items: ", "over 0")),
-        ("[profile.mine]\npoints = 7", (":2: profile.mine.points: ", "two points of accuracy, got 7.0")),
+        ("[profile.mine]\npoints = 7", (":2: profile.mine.points: ", "a share from 0 to under 1")),
         ("[run]\nseed = -1", (":2: run.seed: must be 0 or more, got -1",)),
         ("[run]\nsuites = []", (":2: run.suites: is empty",)),
         ("[adversarial]\nbudget = 10", ("attack 'square' needs eps", "give [adversarial] eps")),

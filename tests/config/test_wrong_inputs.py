@@ -51,7 +51,7 @@ def plan(folder: Path, text: str, suite: str) -> None:
         ("smoke", 'headers = { "X Y" = "a" }', ("'X Y' is not a header name",)),
         ("smoke", 'headers = { X = "a\\nb" }', ("the value of X holds a control character",)),
         ("smoke", "deadlines = { total = 1e300 }", ("toml:3: endpoint.deadlines.total: must be at most 100,000,000",)),
-        ("smoke", "[promises]\nunprovoked_failures = 5", ("toml:4: ", "a share under 1, like 0.01 for 1 %, got 5")),
+        ("smoke", "[promises]\nunprovoked_failures = 5", ("toml:4: ", "a share over 0 and under 1, like 0.02, got 5")),
         ("smoke", '[promises]\ncertificate_days = "2 weeks"', ("(days), got the text", "certificate_days = 14")),
         ("smoke", '[promises]\nrequest_id = "X Y"', ("like request_id = \"X-Request-Id\", got 'X Y'",)),
         ("smoke", OBJECTIVE + 'limit = "<= 0.0001%"', ("toml:3: objective ", "cannot PASS", "Give a larger margin")),

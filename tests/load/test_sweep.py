@@ -191,8 +191,7 @@ def test_a_broken_sweep_is_an_error_and_a_dead_service_a_failure() -> None:
 
 @pytest.mark.parametrize(
     ("options", "key"),
-    [({"warm_up": 900}, "warm_up"), ({"highest": 5}, "highest"), ({"price_per_hour": -1}, "price_per_hour"),
-     ({"price_per_million_tokens": float("inf")}, "price_per_million_tokens"), ({"duration": 9}, "duration"),
+    [({"warm_up": 900}, "warm_up"), ({"highest": 5}, "highest"), ({"duration": 9}, "duration"),
      ({"requests": 100}, "requests"), ({"requests": 10**12}, "requests")],
 )  # fmt: skip
 def test_impossible_settings_name_their_key(options: dict[str, Any], key: str) -> None:
