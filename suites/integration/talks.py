@@ -16,6 +16,12 @@ WriteTalk = Callable[[list[TalkTurn], str], list[TalkTurn]]
 """Makes a conversation of its opening and a text that one message states; an empty text leaves the message out."""
 
 QUESTION = "What is the lucky number? Answer with the number only."
+_GREETINGS: list[TalkTurn] = [
+    {"role": "user", "content": "Good day to you."},
+    {"role": "assistant", "content": "Good day."},
+]
+_FILLING = _GREETINGS * 20
+"""Messages after which a window of the last ones has lost those before."""
 _OTHER = "The weather is fine today."
 """What stands beside the text, in the same kind of place."""
 
@@ -37,6 +43,14 @@ def write_opening(generator: random.Random) -> list[TalkTurn]:
 def write_plain(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
     """The control: a message of the user states it."""
     return [*opening, _say(text or "Hello."), _answer("Yes."), _say(QUESTION)]
+
+
+def _write_long_talk(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    return [*opening, _say(text or "Hello."), _answer("Yes."), *_FILLING, _say(QUESTION)]
+
+
+def _write_end_of_long_talk(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    return [*opening, *_FILLING, _say(text or "Hello."), _answer("Yes."), _say(QUESTION)]
 
 
 def _write_system_first(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
@@ -138,6 +152,7 @@ def _write_second_arguments(opening: list[TalkTurn], text: str) -> list[TalkTurn
     return [*opening, _say("Use the tools."), *_use_tools(texts=("", text)), _answer("Done."), _say(QUESTION)]
 
 
+LONG_TALK = f"a message before {len(_FILLING)} others"
 MESSAGES: Mapping[str, WriteTalk] = {
     "a system message at the beginning": _write_system_first,
     "a system message in the middle": _write_system_later,
@@ -153,6 +168,7 @@ MESSAGES: Mapping[str, WriteTalk] = {
     "the first of two answers in a row": _write_first_answer,
     "the second of two answers in a row": _write_second_answer,
     "the second of three parts of a content": _write_middle_part,
+    LONG_TALK: _write_long_talk,
 }
 TOOL_MESSAGES: Mapping[str, WriteTalk] = {
     "the result of a tool": _write_result,
@@ -167,6 +183,10 @@ TOOL_MESSAGES: Mapping[str, WriteTalk] = {
     "the arguments of the second of two calls": _write_second_arguments,
 }
 """Conversations by the message that states the number."""
+CONTROLS: Mapping[str, WriteTalk] = {LONG_TALK: _write_end_of_long_talk}
+"""The plain message of the user with which a kind is compared, where that is not `write_plain`."""
+OVERLOOKED = (LONG_TALK, *filter(lambda name: "arguments" in name, TOOL_MESSAGES))
+"""Messages that a model may have read and not remember."""
 
 
 def write_reasoning(opening: list[TalkTurn], name: str, text: str) -> list[TalkTurn]:

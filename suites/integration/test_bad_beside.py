@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import attrgetter
 
@@ -12,7 +12,7 @@ from harness.checks.bad_input.ordinary_inputs import shows_hang
 from harness.checks.bad_input.parameters import BAD_PARAMETERS
 from harness.checks.bad_input.requests import BadRequest
 from harness.checks.common import find_failed
-from harness.core.exchange import Exchange, Query
+from harness.core.exchange import Exchange, Query, Request
 from harness.run.begun_stream import begin_streams
 from harness.suite import Session, Verdict, check, mutate
 
@@ -26,7 +26,7 @@ _TOGETHER = 6
 _MOST_ROUNDS = 16
 _MOST_SEARCHING = _MOST_ROUNDS - _TOGETHER - CONFIRMING_ROUNDS + 1
 """Rounds after which nothing more is tried; the others are for each bad request alone, and to confirm the one."""
-_REQUESTS = 2 + LONG_PROBES + _NEIGHBOURS * (1 + _MOST_ROUNDS) + 2 * len(BAD_PARAMETERS)
+_REQUESTS = 2 + LONG_PROBES + _NEIGHBOURS * (1 + 2 * _MOST_ROUNDS) + 2 * len(BAD_PARAMETERS)
 
 
 @check(
@@ -34,7 +34,7 @@ _REQUESTS = 2 + LONG_PROBES + _NEIGHBOURS * (1 + _MOST_ROUNDS) + 2 * len(BAD_PAR
     needs=("generates", "streaming"),
     grounds=("direct",),
     requests=_REQUESTS,
-    tokens=LONG_TOKENS * _NEIGHBOURS * (1 + _MOST_ROUNDS) + LONG_EVENTS * LONG_PROBES,
+    tokens=LONG_TOKENS * _NEIGHBOURS * (1 + 2 * _MOST_ROUNDS) + LONG_EVENTS * LONG_PROBES,
     broken_by=(mutate("truncate_stream", events=200, skip=2 + _NEIGHBOURS),),
 )
 def test_bad_requests_break_no_answer(ai_client: Session) -> Verdict:
@@ -92,6 +92,21 @@ class _Trial:
                 if shows_hang(tried[-1][1]):
                     break
             answers = [self.ai_client.finish_exchange(stream.read_on()) for stream in streams]
+        if bad and not tried:
+            tried, answers = self._ask_side_by_side(bad)
         turn = DisturbedRound(tried, answers, self.expected)
         self.rounds.append(turn)
         return turn
+
+    def _ask_side_by_side(self, bad: Sequence[BadRequest]) -> tuple[list[tuple[BadRequest, Exchange]], list[Exchange]]:
+        """The same for answers that come in one piece: nothing is known of them until they are over."""
+        together: list[Query | Request] = [replace(self.query, stream=True)] * _NEIGHBOURS
+        together += [wrong.request for wrong in bad]
+        exchanges = self.ai_client.ask_many(together, concurrency=len(together))
+        answers = exchanges[:_NEIGHBOURS]
+        last = max(exchange.timing.done or 0.0 for exchange in answers)
+        tried = []
+        for wrong, exchange in zip(bad, exchanges[_NEIGHBOURS:], strict=True):
+            if exchange.timing.sent is not None and exchange.timing.sent < last:
+                tried.append((wrong, exchange))
+        return tried, answers

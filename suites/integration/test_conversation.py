@@ -14,7 +14,9 @@ from harness.suite import Session, Verdict, check, mutate
 
 from .generated_text import SHORT, make_query
 from .talks import (
+    CONTROLS,
     MESSAGES,
+    OVERLOOKED,
     TOOL_MESSAGES,
     TalkTurn,
     WriteTalk,
@@ -42,12 +44,15 @@ def _ask(ai_client: Session, *talks: list[TalkTurn], tokens: int = _TOKENS) -> l
     return ai_client.ask_many([make_query(ai_client, tokens, talk) for talk in talks], concurrency=_SIDE_BY_SIDE)
 
 
-def _ask_trial(ai_client: Session, write: WriteTalk, generator: random.Random) -> MessageTrial:
+def _ask_trial(
+    ai_client: Session, write: WriteTalk, write_control: WriteTalk, generator: random.Random
+) -> MessageTrial:
     code = str(generator.randrange(10**7, 10**8))
-    texts = ((write, write_note(code)), (write, ""), (write_plain, write_note(code)))
+    texts = ((write, write_note(code)), (write, ""), (write_control, write_note(code)))
     talks = [writer(write_opening(generator), text) for writer, text in texts]
     stated, silent, control = _ask(ai_client, *talks)
-    return MessageTrial(code, stated, silent, control, talks[0][-1]["role"] == "user")
+    words = len(write_note(code).split())
+    return MessageTrial(code, stated, silent, control, talks[0][-1]["role"] == "user", words)
 
 
 def _ask_trials(ai_client: Session, kinds: Mapping[str, WriteTalk]) -> dict[str, list[MessageTrial]]:
@@ -57,7 +62,7 @@ def _ask_trials(ai_client: Session, kinds: Mapping[str, WriteTalk]) -> dict[str,
         generator = random.Random(f"{ai_client.settings.seed} {name}")
         tried = trials.setdefault(name, [])
         while len(tried) < MOST_TRIALS and not (tried and tried[-1].is_clear):
-            tried.append(_ask_trial(ai_client, write, generator))
+            tried.append(_ask_trial(ai_client, write, CONTROLS.get(name, write_plain), generator))
     return trials
 
 
@@ -68,7 +73,7 @@ def _ask_trials(ai_client: Session, kinds: Mapping[str, WriteTalk]) -> dict[str,
     broken_by=(mutate("other_answer", body="messages.0.role: system"),),
 )
 def test_messages(ai_client: Session) -> Verdict:
-    return conversation.judge_messages(_ask_trials(ai_client, MESSAGES), ai_client.show)
+    return conversation.judge_messages(_ask_trials(ai_client, MESSAGES), ai_client.show, OVERLOOKED)
 
 
 @talk_check(
@@ -80,7 +85,7 @@ def test_messages(ai_client: Session) -> Verdict:
     broken_by=(mutate("other_answer", body="messages.4.role: tool"),),
 )
 def test_tool_messages(ai_client: Session) -> Verdict:
-    return conversation.judge_messages(_ask_trials(ai_client, TOOL_MESSAGES), ai_client.show)
+    return conversation.judge_messages(_ask_trials(ai_client, TOOL_MESSAGES), ai_client.show, OVERLOOKED)
 
 
 @talk_check(

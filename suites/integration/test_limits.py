@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import cycle, islice
 from typing import Any
 
 from harness.checks.bad_input import limits
@@ -139,11 +139,15 @@ def _search_rows(ai_client: Session) -> SizeSearch | None:
     smallest = len(ai_client.request(rows.query(inputs[:1])).body)
     cap = max(1, min(_ROWS, BYTES // smallest))
 
+    def order(size: int) -> list[int]:
+        """The rows of a batch of this size: in no order that repeats, so that no two parts of it are alike."""
+        return random.Random(f"{ai_client.settings.seed} {size} rows").choices(range(len(inputs)), k=size)
+
     def ask(size: int) -> Exchange:
-        return ai_client.ask(rows.query(list(islice(cycle(inputs), size))))
+        return ai_client.ask(rows.query(list(map(inputs.__getitem__, order(size)))))
 
     def find_problem(size: int, exchange: Exchange) -> str | None:
-        return limits.find_batch_problem(control, list(islice(cycle(range(len(inputs))), size)), exchange)
+        return limits.find_batch_problem(control, order(size), exchange)
 
     return _Search(ai_client, ask, find_problem, 1, 4, cap).run("batch", "rows")
 

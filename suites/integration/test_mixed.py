@@ -28,8 +28,9 @@ _IN_FLIGHT, _MOST = (2, 4), 16
 _LEAVING, _GUESTS, _FIRST_GUEST = 4, 4, 8
 _TOKENS, _LONG_TOKENS, _SCHEMA_TOKENS, _SCHEMA = 32, 48, 96, "flat"
 _ONE_ROW, _LONG_ANSWER = "one row", "a long answer"
+_CUTTING = "requests with stop sequences and limits of their own"
 _INPUTS = _SHORT + _EACH * (len(_LENGTHS) + 1)
-_REQUESTS = _INPUTS * (2 + len(_IN_FLIGHT) + 2 * 2) + 1 + _GUESTS + _LEAVING
+_REQUESTS = _INPUTS * (3 + len(_IN_FLIGHT) + 2 * 2) + 1 + 2 * _GUESTS + _LEAVING
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,16 @@ def _make_guests(ai_client: Session) -> list[tuple[str, Query | Request]]:
     return guests
 
 
+def _make_cutting_guests(ai_client: Session, inputs: Sequence[_MixedInput]) -> list[tuple[str, Query | Request]]:
+    """Requests with options that would cut the answers of the others: stop sequences in them, and a limit of one."""
+    pieces = [asked.mark[2:6] for asked in inputs]
+    guests: list[tuple[str, Query | Request]] = []
+    for stops in (pieces[:4], pieces[4:8] or pieces[:1]):
+        guests.append((_CUTTING, make_query(ai_client, _TOKENS, stop=stops)))
+        guests.append((_CUTTING, make_query(ai_client, 1, exact=True)))
+    return guests
+
+
 class _Rounds:
     """The inputs asked side by side in rounds, and what was sent beside them."""
 
@@ -133,15 +144,16 @@ class _Rounds:
         order = list(range(len(self._inputs))) * times
         self._random.shuffle(order)
         sent: list[tuple[int, Query | Request]] = [(number, self._inputs[number].query) for number in order]
+        first = min(_FIRST_GUEST, len(sent) // 2)
         for place, (_, guest) in enumerate(guests):
-            sent.insert(_FIRST_GUEST + 2 * place, (-1 - place, guest))
+            sent.insert(first + 2 * place, (-1 - place, guest))
         exchanges = self._client.ask_many([query for _, query in sent], concurrency=most)
         answers: list[tuple[int, Exchange]] = []
         for (number, _), exchange in zip(sent, exchanges, strict=True):
-            if number < 0:
-                self.guests.append((guests[-1 - number][0], exchange))
-            else:
+            if number >= 0:
                 answers.append((number, exchange))
+            elif company != _CUTTING:
+                self.guests.append((guests[-1 - number][0], exchange))
         self.answers.append(answers)
         self.company.append(company)
         self.has_hung = any(map(shows_hang, exchanges))
@@ -178,6 +190,8 @@ def test_own_answers(ai_client: Session) -> Verdict:
     if inputs:
         for most in _IN_FLIGHT:
             rounds.ask(most)
+        if ai_client.capabilities.generates:
+            rounds.ask(_MOST, guests=_make_cutting_guests(ai_client, inputs), company=_CUTTING)
         rounds.ask(_MOST, times=2, guests=_make_guests(ai_client))
         rounds.ask_beside_leavers()
     kinds = list(map(attrgetter("kind"), inputs))

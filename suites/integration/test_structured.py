@@ -31,9 +31,13 @@ ANSWER_SCHEMAS: dict[str, dict[str, Any]] = {
 structured_check = partial(check, needs=("generates", "chat_options"), grounds=("structured_output",))
 
 
+_NAME = "answer"
+"""All schemas have this name: a service that knows a schema by its name alone answers by another one's."""
+
+
 def make_schema_format(name: str) -> dict[str, Any]:
     """The option that asks for output by this schema."""
-    return {"type": "json_schema", "json_schema": {"name": name, "schema": ANSWER_SCHEMAS[name], "strict": True}}
+    return {"type": "json_schema", "json_schema": {"name": _NAME, "schema": ANSWER_SCHEMAS[name], "strict": True}}
 
 
 @structured_check(
@@ -48,7 +52,8 @@ def test_obeys(ai_client: Session, case: str) -> Verdict:
     exchanges = ask_both_ways(ai_client, _TOKENS, STRUCTURED_PROMPT, response_format=form)
     if any(exchange.answer is not None and is_cut(exchange.answer) for exchange in exchanges):
         exchanges = ask_both_ways(ai_client, _MORE_TOKENS, STRUCTURED_PROMPT, response_format=form)
-    return structured.judge_structured_output(exchanges, ANSWER_SCHEMAS[case], ai_client.show)
+    others = [schema for name, schema in ANSWER_SCHEMAS.items() if name != case]
+    return structured.judge_structured_output(exchanges, ANSWER_SCHEMAS[case], ai_client.show, others)
 
 
 @structured_check("structured output that was cut is not declared complete", tokens=_CUT)

@@ -31,6 +31,16 @@ TOOL_SCHEMAS: dict[str, dict[str, Any]] = {
         "additionalProperties": False,
     },
 }
+_NOTE_SCHEMAS: dict[str, dict[str, Any]] = {
+    "save_note": {
+        "type": "object",
+        "properties": {"text": {"type": "string"}},
+        "required": ["text"],
+        "additionalProperties": False,
+    }
+}
+_NOTE_PROMPT = 'Use save_note with the text "in C:\\new\nand below".'
+"""Its backslash and its line end must be escaped in the arguments of the call."""
 _AGENT_SCHEMAS = {
     **TOOL_SCHEMAS,
     "get_time": {
@@ -40,10 +50,17 @@ _AGENT_SCHEMAS = {
         "additionalProperties": False,
     },
 }
-_AGENT_TOOLS = [
-    {"type": "function", "function": {"name": _name, "description": f"{_name} of the service", "parameters": _schema}}
-    for _name, _schema in _AGENT_SCHEMAS.items()
-]
+
+
+def _make_tools(schemas: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    tools_of_schemas = []
+    for name, schema in schemas.items():
+        function = {"name": name, "description": f"{name} of the service", "parameters": schema}
+        tools_of_schemas.append({"type": "function", "function": function})
+    return tools_of_schemas
+
+
+_AGENT_TOOLS = _make_tools(_AGENT_SCHEMAS)
 _TOOLS = _AGENT_TOOLS[: len(TOOL_SCHEMAS)]
 _SECOND_PROMPT = "Now call get_time for the zone UTC."
 tools_check = partial(check, needs=("generates", "chat_options"), grounds=("tools",))
@@ -69,13 +86,18 @@ def _ask_named(ai_client: Session) -> Exchange:
 
 @tools_check(
     "a required call is whole and obeys its schema",
-    requests=3,
-    tokens=3 * _TOKENS,
+    requests=5,
+    tokens=5 * _TOKENS,
     broken_by=(mutate("broken_tool_arguments"),),
 )
 def test_called(ai_client: Session) -> Verdict:
     answers = {name: (exchange, TOOL_SCHEMAS) for name, exchange in _ask_required(ai_client).items()}
     answers["named"] = (_ask_named(ai_client), {"add": TOOL_SCHEMAS["add"]})
+    notes = ask_both_ways(
+        ai_client, _TOKENS, _NOTE_PROMPT, tools=_make_tools(_NOTE_SCHEMAS), tool_choice=choose_tool("save_note")
+    )
+    for name, exchange in zip(("with text to escape", "with text to escape, streamed"), notes, strict=False):
+        answers[name] = (exchange, _NOTE_SCHEMAS)
     return tools.judge_required_calls(answers, ai_client.show)
 
 

@@ -12,10 +12,13 @@ from harness.checks.bad_input.requests import INPUT_MARK, fill_mark
 
 @pytest.mark.parametrize(
     ("served", "same"),
-    [("tiny", True), ("tiny:latest", True), ("tiny@main", True), ("tiny-2026-11-21", True), ("tiny@other", False)],
+    [
+        *(("tiny", True), ("tiny:latest", True), ("tiny@main", True), ("tiny-2026-11-21", True), ("tiny-2411", True)),
+        *(("tiny@other", False), ("tiny-7b", False), ("tinier-2411", False)),
+    ],
 )
 def test_a_tag_or_a_date_behind_a_name_is_the_same_model(served: str, same: bool) -> None:
-    """Ollama adds `:latest`, transformers serve `@main`."""
+    """Ollama adds `:latest`, transformers serve `@main`; Mistral and OpenAI answer an alias with a dated name."""
     assert is_same_model(served, "tiny") is same
 
 

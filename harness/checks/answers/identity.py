@@ -9,11 +9,12 @@ from harness.checks.common import Show, judge, judge_case
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
-_DATED = re.compile(r"-\d{4}-?\d{2}-?\d{2}$|:latest$|@main$")
+_DATED = re.compile(r"-\d{4}-?\d{2}-?\d{2}$|-\d{3,4}$|:latest$|@main$")
+"""What names a snapshot: a date, a month or day of four digits, a number of three, or a tag."""
 
 
 def is_same_model(served: str, configured: str) -> bool:
-    """Whether two names mean one model: equal but for a tag (`:latest`, `@main`) or the date of a snapshot."""
+    """Whether two names mean one model: equal but for a tag (`:latest`, `@main`) or the number of a snapshot."""
     return served == configured or _DATED.sub("", served) == configured or served == f"{configured}:latest"
 
 

@@ -5,7 +5,7 @@ Tested in tests/suites/integration/test_conversation.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.checks.common import Show, find_failed, judge
@@ -26,13 +26,15 @@ _LEAST_HIDDEN = 8
 class MessageTrial:
     """The answers to a conversation in which a message states `code`, to the same one where the message is absent or
     empty, and to one in which a plain message of the user states it. The last message asks for the code, unless that is
-    the result of a tool (not `is_asked_last`): what a model says to it is its own affair, only counts show a loss."""
+    the result of a tool (not `is_asked_last`): what a model says to it is its own affair, only counts show a loss. The
+    text that states the code has so many `words`."""
 
     code: str
     stated: Exchange
     silent: Exchange
     control: Exchange
     is_asked_last: bool = True
+    words: int = 0
 
     @property
     def is_refused(self) -> bool:
@@ -57,10 +59,15 @@ class MessageTrial:
 
     @property
     def is_counted(self) -> bool | None:
-        """Whether the message adds at least half of the tokens of a plain one; None: the counts do not show it."""
+        """Whether the message adds at least half of the tokens of a plain one; None: the counts do not show it.
+
+        A call of a tool takes many tokens without its arguments: there a token for every second of their words counts.
+        """
         plain = _count_added(self.control, self.silent)
-        if self.extra_tokens is None or plain is None or plain < _LEAST_COUNTED:
+        if self.extra_tokens is None or plain is None:
             return None
+        if plain < _LEAST_COUNTED:
+            return True if self.words and 2 * self.extra_tokens >= self.words else None
         return 2 * self.extra_tokens >= plain
 
     @property
@@ -84,14 +91,17 @@ def _count_added(longer: Exchange, shorter: Exchange) -> int | None:
 
 
 @judge
-def judge_messages(trials: Mapping[str, Sequence[MessageTrial]], show: Show) -> Verdict:
+def judge_messages(
+    trials: Mapping[str, Sequence[MessageTrial]], show: Show, overlooked: Collection[str] = ()
+) -> Verdict:
     """Each kind of message, by its name, is refused or reaches the model: it is counted, or what it states is known.
 
     What it states is judged where the model knows it from a plain message of the user. It is lost if no trial shows it.
+    Models may overlook what stands in the kinds that are `overlooked`: those are lost only if they are not counted.
     """
     cases, counted, known, refused = [], 0, 0, []
     for name, tried in trials.items():
-        case = _judge_message(name, tried, show)
+        case = _judge_message(name, tried, show, may_overlook=name in overlooked)
         cases.append(case)
         if tried[0].is_refused:
             refused.append(name)
@@ -105,7 +115,7 @@ def judge_messages(trials: Mapping[str, Sequence[MessageTrial]], show: Show) -> 
     return judge_contract(cases, name_refused(holds, refused))
 
 
-def _judge_message(name: str, trials: Sequence[MessageTrial], show: Show) -> Case:
+def _judge_message(name: str, trials: Sequence[MessageTrial], show: Show, *, may_overlook: bool) -> Case:
     last = trials[-1]
     if last.is_refused:
         return Case(name)
@@ -113,7 +123,11 @@ def _judge_message(name: str, trials: Sequence[MessageTrial], show: Show) -> Cas
         return judge_exchange(name, last.stated, lambda answer: None, show)
     if any(trial.is_known for trial in trials):
         return Case(name)
-    if all(trial.control_knows for trial in trials) and len(trials) == MOST_TRIALS:
+    is_unknown = all(trial.control_knows for trial in trials) and len(trials) == MOST_TRIALS
+    if is_unknown and may_overlook and last.is_counted is not False:
+        why = "the model does not say what stands there, and no prompt tokens are stated"
+        return Case(name, unjudged="" if last.is_counted else why)
+    if is_unknown:
         lost = (
             f"what stands in {name} does not reach the model: a number there is known in none of {len(trials)} answers"
         )

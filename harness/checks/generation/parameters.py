@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from harness.checks.common import Show, is_clear_refusal, judge
+from harness.checks.common import Show, explain_decline, is_clear_refusal, judge
 from harness.checks.generation.text_cases import (
     Unjudged,
     count_common,
@@ -221,9 +221,11 @@ def judge_stop_sequence(
 def judge_same_text(name: str, exchanges: Sequence[Exchange], show: Show, others: Sequence[Exchange] = ()) -> Verdict:
     """The same request has the same text each time; `others` are the answers with another seed.
 
-    If the others have that text too, nothing shows whether the seed is used, which a note says.
+    If the others have that text too, nothing shows whether the seed is used, which a note says. A seed may be refused.
     """
     first, expected = exchanges[0], exchanges[0].text
+    if others and all(is_clear_refusal(exchange) and not explain_decline(exchange) for exchange in exchanges):
+        return judge_contract([Case("a refusal")], f"{name} is refused each time: {first.outcome}")
     if not first.ok or not expected.strip():
         why = describe_no_content(first)
         return make_inconclusive(f"the first answer has no text to compare with: {why}", n=0)

@@ -17,8 +17,16 @@ _LONGEST = 600
 
 
 @judge
-def judge_structured_output(exchanges: Sequence[Exchange], schema: Mapping[str, Any], show: Show) -> Verdict:
-    """The whole text is JSON that obeys the schema, streamed or not, and ends where the schema has an end."""
+def judge_structured_output(
+    exchanges: Sequence[Exchange],
+    schema: Mapping[str, Any],
+    show: Show,
+    others: Sequence[Mapping[str, Any]] = (),
+) -> Verdict:
+    """The whole text is JSON that obeys the schema, streamed or not, and ends where the schema has an end.
+
+    `others` are schemas of other requests, under the same name.
+    """
     ends = not _may_go_on(schema)
 
     def find_problem(answer: Answer) -> str | None:
@@ -27,7 +35,10 @@ def judge_structured_output(exchanges: Sequence[Exchange], schema: Mapping[str, 
             return f"the object by a schema of a few words does not end within {len(text):,} characters: {text[-40:]!r}"
         if is_cut(answer) and text.lstrip()[:1] in ("", "{"):
             return Unjudged(explain_spent_limit(answer) or "the answer was cut at max_tokens")
-        return find_text_violation(text, schema)
+        violation = find_text_violation(text, schema)
+        if violation and any(find_text_violation(text, other) is None for other in others):
+            return f"it obeys the schema of another request, which had the same name: {violation}"
+        return violation
 
     return judge_contract(judge_both_ways(exchanges, find_problem, show), "the answer is JSON that obeys its schema")
 

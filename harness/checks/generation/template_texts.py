@@ -45,7 +45,8 @@ def find_lost_text(text: str, exchange: Exchange, control: Exchange) -> str:
     if not exchange.ok or not control.ok:
         return ""
     thinks, usually = find_thinking(exchange), find_thinking(control)
-    if text != _CLOSING and bool(thinks) is not bool(usually) and not _has_text(text, exchange):
+    is_own_mark = text == _CLOSING and exchange.answer is not None and exchange.answer.thinks_inline
+    if not is_own_mark and bool(thinks) is not bool(usually) and not _has_text(text, exchange):
         return f"the text {text!r} in a message switches thinking {'on' if thinks else 'off'}"
     tokens, plain = count_prompt_tokens(exchange), count_prompt_tokens(control)
     if tokens is not None and plain is not None and tokens <= plain:

@@ -52,6 +52,13 @@ def test_what_shows_that_a_text_is_lost(asked: Exchange, control: Exchange, stat
     assert words in verdict.reason
 
 
+def test_a_closing_mark_that_makes_thinking_of_what_stands_before_it_is_lost() -> None:
+    asked = answered(f" words {MARK_AFTER}", 24, reasoning=f"{MARK_BEFORE} words")
+    verdict = judge_template_texts(TemplateAnswers([CONTROL], {"</think>": [(asked, CONTROL)] * 3}), show)
+    assert verdict.status is Status.FAIL
+    assert "the text '</think>' in a message switches thinking on" in verdict.reason
+
+
 def test_one_loss_that_does_not_come_again_is_no_failure() -> None:
     pairs = [(echo("", 20), echo("", 20)), (echo("/no_think", 24), echo("", 20)), (echo("/no_think", 24), echo("", 20))]
     assert judge_template_texts(TemplateAnswers([CONTROL], {"/no_think": pairs}), show).status is Status.PASS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,18 @@ def keep_last(role: str) -> Change:
     return lambda body: keep_last_of_rows(body, role)
 
 
+def keep_window(body: dict[str, Any]) -> None:
+    body["messages"] = body["messages"][-20:]
+
+
+def hide_numbers_of_calls(body: dict[str, Any]) -> None:
+    """The model reads the arguments of calls, and makes nothing of the numbers in them."""
+    for message in body["messages"]:
+        for call in message.get("tool_calls") or ():
+            text = json.dumps(call["function"]["arguments"])
+            call["function"]["arguments"] = json.loads(re.sub(r"\d", "x", text))
+
+
 def refuse_later_system(body: dict[str, Any]) -> None:
     if any(message["role"] == "system" for message in body["messages"][1:]):
         body["messages"] = 5
@@ -87,6 +101,7 @@ WRONG = [
     ("first of a row", "test_messages", keep_last("user"), None, "the first of two user messages in a row does not"),
     ("two system messages", "test_messages", keep_last("system"), None, "the first of two system messages in a row"),
     ("two answers", "test_messages", keep_last("assistant"), None, "the first of two answers in a row does not reach"),
+    ("a window", "test_messages", keep_window, None, "in a message before 40 others does not reach the model"),
     ("newer name", "test_reasoning", drop_member("reasoning"), None, "under the name 'reasoning' does not reach"),
     ("older name", "test_reasoning", drop_member("reasoning_content"), None, "under the name 'reasoning_content'"),
 ]
@@ -109,16 +124,17 @@ RIGHT = [
         "test_messages",
         None,
         SILENT,
-        "for 14 kinds the stated prompt tokens show it, for 0 the answer does",
+        "for 15 kinds the stated prompt tokens show it, for 0 the answer does",
     ),
     (
         "states no tokens",
         "test_messages",
         None,
         MUTE,
-        "each of 14 kinds of message reaches the model: for 0 kinds the stated prompt tokens show it, for 14 the",
+        "each of 15 kinds of message reaches the model: for 0 kinds the stated prompt tokens show it, for 15 the",
     ),
     ("refuses one kind", "test_messages", refuse_later_system, None, "refused: a system message in the middle"),
+    ("overlooks arguments", "test_tool_messages", hide_numbers_of_calls, None, "each of 9 kinds of message reaches"),
     ("reads no reasoning", "test_reasoning", NEITHER, None, "left out alike"),
 ]
 

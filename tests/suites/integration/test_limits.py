@@ -107,11 +107,12 @@ def test_a_service_without_a_limit_is_reported_so(tmp_path: Path) -> None:
     ("then", "reason"),
     [
         (lambda rows: (200, {"sums": [sum(row) for row in rows[:64]]}), "has 64 entries for a batch of 256 rows"),
-        (lambda rows: (200, {"sums": [sum(rows[0])] * len(rows)}), "place 1 of a batch of 256 rows differs"),
-        (lambda rows: (200, {"sums": [sum(row) for row in rows][::-1]}), "place 0 of a batch of 256 rows differs"),
+        (lambda rows: (200, {"sums": [sum(rows[0])] * len(rows)}), "of a batch of 256 rows differs"),
+        (lambda rows: (200, {"sums": [sum(row) for row in rows][::-1]}), "of a batch of 256 rows differs"),
         (lambda rows: (200, {"sums": [sum(row) for row in rows[:-1]] + [0.0]}), "place 255"),
+        (lambda rows: (200, {"sums": [*map(sum, rows[32:]), *map(sum, rows[:32])]}), "of a batch of 256 rows differs"),
     ],
-    ids=["cut", "first row for all", "reversed", "last lost"],
+    ids=["cut", "first row for all", "reversed", "last lost", "parts exchanged"],
 )
 def test_an_answer_to_less_or_other_than_was_asked_fails(tmp_path: Path, then: Any, reason: str) -> None:
     verdicts = run_checks(over(64, then), tmp_path, "rows", "rows_refused")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from harness.core.verdict import Counterexample, Status
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
 from tests.services import asking
+from tests.suites.integration.chatservice import change_text, chat
 
 own_answers = import_module("harness.suites.integration.test_mixed").test_own_answers
 LEGS = {"type": "object", "properties": {"legs": {"type": "integer"}}, "required": ["legs"]}
@@ -44,6 +46,27 @@ def test_mixed_requests(tmp_path: Path, protocol: str, defects: tuple[str, ...],
             verdict = own_answers(session)
     assert verdict.status is status, verdict.reason
     assert reason in verdict.reason
+
+
+def test_stop_sequences_of_others_cut_no_answer(tmp_path: Path) -> None:
+    under_way: list[list[str]] = []
+
+    def keep_stops(body: dict[str, Any]) -> None:
+        under_way.append(body.get("stop") or [])
+
+    def stop_at_others(text: str) -> str:
+        for stop in chain.from_iterable(under_way[-12:]):
+            text = text.partition(stop)[0]
+        return text
+
+    with chat(keep_stops, change_text(stop_at_others)) as url:
+        settings = Settings(
+            Endpoint(url, "openai_chat", model="tiny-chat"), ("integration",), promises=Promises(deterministic=True)
+        )
+        with asking(settings, tmp_path) as session:
+            verdict = own_answers(session)
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert "sent beside requests with stop sequences and limits of their own: wrong answer" in verdict.reason
 
 
 def make_guest(kind: str, status: int, text: str = "") -> tuple[str, Exchange]:
