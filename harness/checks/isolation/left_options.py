@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.checks.common import Show, explain_decline, is_clear_refusal, judge, judge_case
+from harness.checks.common import Show, explain_decline, has_counterexample, is_clear_refusal, judge, judge_case
 from harness.checks.generation.text_cases import get_usage, quote_answer
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
@@ -81,10 +81,17 @@ def judge_left_options(before: Sequence[PlainAnswer], options: Mapping[str, Left
         problem = f"a plain request right after one with {name}, each of {len(signs)} times: {signs[0]}"
         unjudged = explain_decline(plain.exchange)
         cases.append(judge_case(name, plain.exchange, problem if is_kept else "", show, unjudged))
+    if not any(map(_says_something, before)) and not has_counterexample(cases):
+        return make_inconclusive("plain answers are empty, so that nothing shows whether they stay as they were", n=0)
     if not _has_signs(before):
         return make_inconclusive("plain answers state no prompt tokens, and do not repeat their codes", n=0)
     holds = f"a plain request right after one with {', '.join(options)} is answered as before"
     return judge_contract(cases, f"{holds}; refused: {', '.join(refused)}" if refused else holds)
+
+
+def _says_something(plain: PlainAnswer) -> bool:
+    answer = plain.exchange.answer
+    return answer is not None and bool(plain.exchange.text.strip() or answer.reasoning)
 
 
 def _has_signs(before: Sequence[PlainAnswer]) -> bool:
