@@ -120,13 +120,13 @@ class Digits:
             return 404, {"error": "no"}
         rows = np.asarray(body["instances"], dtype=float)
         self.requests.append(rows)
-        found = self.model.predict_proba(np.atleast_2d(rows))
+        scores = self.model.predict_proba(np.atleast_2d(rows))
         if self.change is not None:
-            changed = self.change(rows, found)
+            changed = self.change(rows, scores)
             if isinstance(changed, tuple):
                 return changed[0], changed[1]
-            found = changed
-        return 200, {"predictions": found.argmax(axis=1).tolist(), "probabilities": found.tolist()}
+            scores = changed
+        return 200, {"predictions": scores.argmax(axis=1).tolist(), "probabilities": scores.tolist()}
 
 
 def digits(n: int, seed: int = 7, label: int | None = None) -> Dataset:
@@ -149,9 +149,9 @@ def asking(given: Settings, folder: Path) -> Iterator[Session]:
 
 
 def objective(limit: str = ">= 0.5") -> tuple[Objective, PlannedCheck]:
-    found = parse_objective("adversarial", "robust_accuracy", limit, profile=PROFILES["release"])
-    check = PlannedCheck("x", "adversarial", found.level, "x", "estimate", alpha_fail=found.alpha)
-    return found, check
+    parsed = parse_objective("adversarial", "robust_accuracy", limit, profile=PROFILES["release"])
+    check = PlannedCheck("x", "adversarial", parsed.level, "x", "estimate", alpha_fail=parsed.alpha)
+    return parsed, check
 
 
 def judge_attack(session: Session, attack: Attack, objective: Objective, check: PlannedCheck) -> Verdict:

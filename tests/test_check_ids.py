@@ -12,6 +12,6 @@ LIST = Path(__file__).parent / "data" / "checks.txt"
 
 
 def test_ids_titles_and_levels_are_as_promised() -> None:
-    declared = [each for suite in list_plugins("suites") for each in list_checks(suite)]
-    lines = [f"{each.spec.level:8} {each.id}  {each.spec.title}" for each in declared]
+    declared = [list_check for suite in list_plugins("suites") for list_check in list_checks(suite)]
+    lines = [f"{item.spec.level:8} {item.id}  {item.spec.title}" for item in declared]
     assert lines == LIST.read_text("utf-8").splitlines()

@@ -44,7 +44,7 @@ def bare(mapping: str) -> str:
 
 def test_the_services_are_all_there() -> None:
     assert SERVICES.keys() == {"backend-a", "backend-b", "toxiproxy", "gateway", "gate", "load-master", "load-worker"}
-    assert {name: each["profiles"] for name, each in SERVICES.items() if "profiles" in each} == {
+    assert {name: item["profiles"] for name, item in SERVICES.items() if "profiles" in item} == {
         "gate": ["gate"],
         "load-master": ["load"],
         "load-worker": ["load"],
@@ -59,8 +59,8 @@ def test_a_service_names_only_what_exists(name: str) -> None:
     assert ":" in service["image"]
     assert tag not in ("", "latest")
     assert set(service["networks"]) <= COMPOSE["networks"].keys()
-    for each in service.get("volumes", []):
-        source = bare(each)
+    for volume in service.get("volumes", []):
+        source = bare(volume)
         assert source in COMPOSE["volumes"] or (ROOT / source).exists(), source
     for other, how in service.get("depends_on", {}).items():
         assert other in SERVICES
@@ -71,7 +71,7 @@ def test_a_service_names_only_what_exists(name: str) -> None:
     assert not re.search(r"\b(curl|wget)\b", json.dumps(service))
 
 
-@pytest.mark.parametrize("name", [name for name, each in SERVICES.items() if "build" in each])
+@pytest.mark.parametrize("name", [name for name, item in SERVICES.items() if "build" in item])
 def test_commands_can_be_run(name: str) -> None:
     command = words(SERVICES[name])
     program = command[0] if command[0] != "exec" else command[1]
@@ -90,22 +90,22 @@ def test_commands_can_be_run(name: str) -> None:
 def test_every_host_in_a_url_is_a_service_or_the_container_itself() -> None:
     texts = [json.dumps(SERVICES), (ROOT / "docker" / "aiharness.toml").read_text()]
     hosts = {host for text in texts for host in re.findall(r"https?://([\w.-]+)", text)}
-    hosts |= {each["upstream"].split(":")[0] for each in links()}
+    hosts |= {link["upstream"].split(":")[0] for link in links()}
     assert hosts <= {*SERVICES, "127.0.0.1"}
     assert SERVICES["load-worker"]["command"][2].split("--master-host ")[1] in SERVICES
 
 
 def links() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((ROOT / "docker" / "toxiproxy.json").read_text())
-    return found
+    data: list[dict[str, Any]] = json.loads((ROOT / "docker" / "toxiproxy.json").read_text())
+    return data
 
 
 def test_the_gateway_reaches_each_backend_through_a_link_of_its_name() -> None:
     upstreams = [word.removeprefix("--upstream=") for word in SERVICES["gateway"]["command"] if "upstream" in word]
-    assert upstreams == [f"http://toxiproxy:{each['listen'].rpartition(':')[2]}" for each in links()]
+    assert upstreams == [f"http://toxiproxy:{link['listen'].rpartition(':')[2]}" for link in links()]
     backends = [name for name in SERVICES if name.startswith("backend-")]
-    assert [each["name"] for each in links()] == backends
-    assert [each["upstream"] for each in links()] == [f"{name}:8000" for name in backends]
+    assert [link["name"] for link in links()] == backends
+    assert [link["upstream"] for link in links()] == [f"{name}:8000" for name in backends]
     assert "models" not in SERVICES["gateway"]["networks"], "there must be no way around the links"
     assert COMPOSE["networks"]["models"]["internal"]
 
@@ -128,28 +128,28 @@ def test_the_gates_configuration_is_one() -> None:
     known = {*ConfigFile.__dataclass_fields__, *list_sections()}
     assert config.keys() <= known
     assert config["endpoint"]["url"] == "http://gateway:8080"
-    names = {each["name"] for each in links()}
+    names = {item["name"] for item in links()}
     for link, section in config["links"].items():
         assert link in names
         assert section["api"].split("//")[1].split(":")[0] in config["targets"]["allow"]
-    assert {each["link"] for each in config["fault"]} <= config["links"].keys()
+    assert {item["link"] for item in config["fault"]} <= config["links"].keys()
     command = SERVICES["gate"]["command"]
     assert "--ai-config=/config/aiharness.toml" in command
     assert next(word for word in command if "run-dir" in word).split("=")[1].startswith("/reports/")
 
 
 def test_the_image_is_pinned_small_and_without_root() -> None:
-    found = instructions(ROOT / "Dockerfile")
+    lines = instructions(ROOT / "Dockerfile")
     known = {"FROM", "ENV", "RUN", "WORKDIR", "COPY", "USER", "CMD"}
-    assert {head for head, _ in found} <= known
-    bases = [rest for head, rest in found if head == "FROM"]
+    assert {head for head, _ in lines} <= known
+    bases = [rest for head, rest in lines if head == "FROM"]
     assert [base.split()[0] for base in bases] == ["python:3.12-slim"] * 2
-    last = max(index for index, (head, _) in enumerate(found) if head == "FROM")
-    users = [rest for head, rest in found[last:] if head == "USER"]
+    last = max(index for index, (head, _) in enumerate(lines) if head == "FROM")
+    users = [rest for head, rest in lines[last:] if head == "USER"]
     assert users
     assert users[-1] not in ("root", "0")
     stages = {base.split(" AS ")[1] for base in bases}
-    for head, rest in found:
+    for head, rest in lines:
         *sources, _ = [word for word in rest.split() if not word.startswith("--")]
         if head == "COPY" and "--from=" in rest:
             assert re.findall(r"--from=(\S+)", rest)[0] in stages

@@ -68,7 +68,7 @@ PATIENTS = (
 
 def toml_blocks() -> list[tuple[str, str]]:
     """Every indented block of the documents that begins with a table of TOML."""
-    found = []
+    texts = []
     for path in DOCS:
         blocks = re.findall(r"(?:^    .*\n|^\n(?=    ))+", path.read_text(), re.MULTILINE)
         for number, block in enumerate(blocks):
@@ -77,8 +77,8 @@ def toml_blocks() -> list[tuple[str, str]]:
             if (start and start.start() == 0) or ("aiharness proxy" in lines and start):
                 # Commands before and after the tables are no part of the file.
                 kept = [line for line in lines[start.start() :].splitlines() if not line.startswith("pytest ")]
-                found.append((f"{path.name}-{number}", "\n".join(kept) + "\n"))
-    return found
+                texts.append((f"{path.name}-{number}", "\n".join(kept) + "\n"))
+    return texts
 
 
 @pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in toml_blocks()])
@@ -89,7 +89,7 @@ def test_configuration_in_the_documents_is_accepted(tmp_path: Path, text: str) -
     (tmp_path / "holdout.csv").write_text(HOLDOUT)
     (tmp_path / "patients.csv").write_text(PATIENTS)
     read_file(str(path), [])
-    suites = tuple({each["suite"] for each in raw.get("objective", [])}) or ("smoke",)
+    suites = tuple({item["suite"] for item in raw.get("objective", [])}) or ("smoke",)
     environ = {"MODEL_API_KEY": "a-key-for-the-test", "OTHER_API_KEY": "another-key-for-the-test"}
     endpoint = None if "endpoint" in raw else "http://127.0.0.1:1"
     assert resolve_settings(Options(suites=suites, config=str(path), endpoint=endpoint), environ, []).suites
@@ -97,14 +97,14 @@ def test_configuration_in_the_documents_is_accepted(tmp_path: Path, text: str) -
 
 def config_keys(record: Any) -> set[str]:
     """The names of all keys below a section."""
-    found: set[str] = set()
+    keys: set[str] = set()
     hints = get_type_hints(record)
     for field in fields(record):
-        found.add(field.name.rstrip("_"))
+        keys.add(field.name.rstrip("_"))
         for part in (hints[field.name], *get_args(hints[field.name])):
             if is_dataclass(part):
-                found |= config_keys(part)
-    return found
+                keys |= config_keys(part)
+    return keys
 
 
 def test_there_are_configurations_to_try() -> None:

@@ -29,8 +29,8 @@ def mirror(module: Path) -> Path:
 
 def named_tests(path: Path) -> list[str]:
     """The files that a docstring names after `Tested in`."""
-    said = ast.get_docstring(ast.parse((ROOT / path).read_text("utf-8"))) or ""
-    _, _, sentence = said.partition("Tested in")
+    docstring = ast.get_docstring(ast.parse((ROOT / path).read_text("utf-8"))) or ""
+    _, _, sentence = docstring.partition("Tested in")
     return re.findall(r"tests/[\w/]+\.py", sentence)
 
 

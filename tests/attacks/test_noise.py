@@ -37,7 +37,7 @@ def test_kept_labels_are_told_with_their_bound(tmp_path: Path) -> None:
 
 
 def test_labels_that_no_input_changes_are_no_proof(tmp_path: Path) -> None:
-    constant = Digits(lambda rows, found: np.tile(np.eye(10)[3] * 0.9 + 0.01, (len(found), 1)))
+    constant = Digits(lambda rows, scores: np.tile(np.eye(10)[3] * 0.9 + 0.01, (len(scores), 1)))
     data = digits(20, label=3)
     with serving(constant) as url, asking(settings(url, data, eps=0.2, budget=30), tmp_path) as session:
         verdict = judge_attack(session, ATTACK, *objective())

@@ -104,7 +104,7 @@ def test_ties_are_accepted_and_worse_rows_are_not() -> None:
     worse = iter(range(100))
     rising = rows_of(task(30), lambda row: float(next(worse)))
     changed = [(row != rising[0]).reshape(8, 8) for row in rising[1:]]
-    assert all(each.sum() <= 16 for each in changed)  # one window of 4 x 4 away from the first, always
+    assert all(item.sum() <= 16 for item in changed)  # one window of 4 x 4 away from the first, always
 
 
 def test_windows_do_not_shrink_without_scores() -> None:
@@ -135,7 +135,7 @@ def test_the_margin_leads_the_best_other_class() -> None:
 
 def own(x: np.ndarray, y: np.ndarray, eps: float, budget: int) -> np.ndarray:
     """Rows until the first misclassified one, for each input; over the budget when there is none."""
-    found = np.full(len(x), budget + 1)
+    queries = np.full(len(x), budget + 1)
     for index, (row, label) in enumerate(zip(x, y, strict=True)):
         search = Square().search(Task(row.tolist(), Distance(eps, 0, HIGH), (8, 8), budget, (1, index)))
         (wanted,) = next(search)
@@ -143,13 +143,13 @@ def own(x: np.ndarray, y: np.ndarray, eps: float, budget: int) -> np.ndarray:
             scores = PREDICT(np.asarray(wanted)[None])[0]
             margin = scores[label] - np.delete(scores, label).max()
             if margin < 0:
-                found[index] = sent
+                queries[index] = sent
                 break
             try:
                 (wanted,) = search.send([margin])
             except StopIteration:
                 break
-    return found
+    return queries
 
 
 class _Enough(Exception):
@@ -163,20 +163,20 @@ def peer(x: np.ndarray, y: np.ndarray, eps: float, budget: int) -> np.ndarray:
         from art.attacks.evasion import SquareAttack
         from art.estimators.classification import BlackBoxClassifierNeuralNetwork
 
-        found = np.full(len(x), budget + 1)
+        queries = np.full(len(x), budget + 1)
         for index, (row, label) in enumerate(zip(x, y, strict=True)):
             sent = 0
 
             def predict(rows: np.ndarray, row: np.ndarray = row, label: int = label, index: int = index) -> np.ndarray:
                 nonlocal sent
                 scores = PREDICT(rows.reshape(len(rows), 64) * HIGH)
-                for each, said in zip(rows.reshape(len(rows), 64) * HIGH, scores, strict=True):
-                    if np.abs(each - row).max() > 1e-3:
+                for asked, score in zip(rows.reshape(len(rows), 64) * HIGH, scores, strict=True):
+                    if np.abs(asked - row).max() > 1e-3:
                         sent += 1  # the clean row is counted apart, as ours is
                     if sent > budget:
                         raise _Enough
-                    if said.argmax() != label and np.abs(each - row).max() <= eps + 1e-3:
-                        found[index] = sent
+                    if score.argmax() != label and np.abs(asked - row).max() <= eps + 1e-3:
+                        queries[index] = sent
                         raise _Enough
                 return np.asarray(scores)
 
@@ -189,7 +189,7 @@ def peer(x: np.ndarray, y: np.ndarray, eps: float, budget: int) -> np.ndarray:
                 attack.generate((row / HIGH).reshape(1, 8, 8, 1).astype(np.float32), np.array([label]))
             except _Enough:
                 continue
-        return found
+        return queries
 
 
 @pytest.mark.slow

@@ -79,8 +79,8 @@ class Toxiproxy:
             return False
 
     def add(self, name: str, upstream: str) -> str:
-        made = self.http.post("/proxies", json={"name": name, "listen": "127.0.0.1:0", "upstream": upstream})
-        return str(made.json()["listen"])
+        response = self.http.post("/proxies", json={"name": name, "listen": "127.0.0.1:0", "upstream": upstream})
+        return str(response.json()["listen"])
 
     def toxic(self, name: str, kind: str = "latency") -> None:
         body = {"name": name, "type": kind, "attributes": {}}
@@ -88,8 +88,8 @@ class Toxiproxy:
 
     def state(self, name: str = "model") -> tuple[bool, list[str]]:
         """Whether the proxy is enabled, and the names of its toxics."""
-        found = self.http.get(f"/proxies/{name}").json()
-        return found["enabled"], [toxic["name"] for toxic in found["toxics"]]
+        data = self.http.get(f"/proxies/{name}").json()
+        return data["enabled"], [toxic["name"] for toxic in data["toxics"]]
 
     def link(self, name: str = "model") -> Link:
         return Link(name, self.api, name)
@@ -112,9 +112,9 @@ def run_plan(session: Session, run: Any, plan: ExperimentPlan) -> Experiment:
     return Measurements(session, run, check)(EXPERIMENT, plan)
 
 
-def assert_recovered(found: Experiment) -> None:
+def assert_recovered(experiment: Experiment) -> None:
     """It recovered; on a machine too busy to send many requests after the lift, that may be uncertain."""
-    verdict = judge_recovery(found)
+    verdict = judge_recovery(experiment)
     if verdict.status is Status.INCONCLUSIVE:
         assert "which is not certain" in verdict.reason, verdict.reason
         return
@@ -125,10 +125,10 @@ def run_until_decided(session: Session, run: Any, disturbance: Fault) -> Experim
     """The experiment; again with a longer fault while the machine was too busy to send and to strike requests."""
     for factor in (1, 3, 9):
         again = replace(disturbance, name=f"{disturbance.name}{factor}", duration=disturbance.duration * factor)
-        found = run_experiment(session, run, again)
-        if judge_integrity(found).status is not Status.INCONCLUSIVE:
+        experiment = run_experiment(session, run, again)
+        if judge_integrity(experiment).status is not Status.INCONCLUSIVE:
             break
-    return found
+    return experiment
 
 
 def fault(kind: str, name: str = "f", link: str = "model", duration: float = 0.8, **attributes: int | str) -> Fault:

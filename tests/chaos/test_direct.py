@@ -29,10 +29,10 @@ def disturb(run: Run, kind: str, expected: Status, **attributes: int | str) -> E
     or in one that became slower for all."""
     for factor in (1, 2, 4):
         duration = 3.0 * factor
-        found = run_experiment(*run, Fault("", kind, attributes, duration=duration, name=f"{kind}{factor}"))
-        if judge_others(found).status is expected:
+        experiment = run_experiment(*run, Fault("", kind, attributes, duration=duration, name=f"{kind}{factor}"))
+        if judge_others(experiment).status is expected:
             break
-    return found
+    return experiment
 
 
 @pytest.mark.slow
@@ -40,14 +40,14 @@ def disturb(run: Run, kind: str, expected: Status, **attributes: int | str) -> E
 def test_a_sound_service_serves_others_under_each_gentle_disturbance(gate: Callable[..., Run], kind: str) -> None:
     with serve_chat() as url:
         run = gate(url=url)
-        found = disturb(run, kind, Status.PASS)
-    verdict = judge_others(found)
+        experiment = disturb(run, kind, Status.PASS)
+    verdict = judge_others(experiment)
     assert verdict.status is Status.PASS, verdict.reason
     assert kind in verdict.reason
-    assert found.proof.confirmed == "counter"
-    assert (found.proof.affected or 0) > 0
-    assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
-    assert judge_recovery(found).status is not Status.FAIL, judge_recovery(found).reason
+    assert experiment.proof.confirmed == "counter"
+    assert (experiment.proof.affected or 0) > 0
+    assert judge_integrity(experiment).status is Status.PASS, judge_integrity(experiment).reason
+    assert judge_recovery(experiment).status is not Status.FAIL, judge_recovery(experiment).reason
     assert f"aiharness-{kind}" not in [thread.name for thread in threading.enumerate()]
 
 
@@ -57,8 +57,8 @@ def test_a_single_worker_that_a_client_can_hold_is_named(gate: Callable[..., Run
     with serve_chat(workers=1) as url:
         run = gate(url=url, first_byte=4, total=5)
         attributes = {"during": "request"} if kind == "half_open" else {}
-        found = disturb(run, kind, Status.FAIL, connections=2, **attributes)
-    verdict = judge_others(found)
+        experiment = disturb(run, kind, Status.FAIL, connections=2, **attributes)
+    verdict = judge_others(experiment)
     assert verdict.status is Status.FAIL, verdict.reason
     assert f"{kind} keeps the service from others" in verdict.reason
 

@@ -59,12 +59,12 @@ def test_a_gateway_that_hides_a_cut_fails_without_any_promise(
     """As litellm#33404: two words, a finish reason and a terminator in place of some fifteen words."""
     link = add_link(proxy_api, "hides", model)
     with serve(Gateway((link.listen or "",), hides=True)) as url:
-        found = run_until_decided(*begin(gate, link, url), replace(CUT, link="hides"))
-    verdict = judge_integrity(found)
+        experiment = run_until_decided(*begin(gate, link, url), replace(CUT, link="hides"))
+    verdict = judge_integrity(experiment)
     assert verdict.status is Status.FAIL, verdict.reason
     assert "shorter than those to the same queries" in verdict.reason
     assert verdict.counterexamples
-    assert found.proof.ours
+    assert experiment.proof.ours
 
 
 def test_a_gateway_that_says_so_passes_without_any_promise(
@@ -72,10 +72,10 @@ def test_a_gateway_that_says_so_passes_without_any_promise(
 ) -> None:
     link = add_link(proxy_api, "honest", model)
     with serve(Gateway((link.listen or "",))) as url:
-        found = run_until_decided(*begin(gate, link, url), replace(CUT, link="honest"))
-    verdict = judge_integrity(found)
+        experiment = run_until_decided(*begin(gate, link, url), replace(CUT, link="honest"))
+    verdict = judge_integrity(experiment)
     assert verdict.status is Status.PASS, verdict.reason
-    assert judge_recovery(found).status is Status.PASS
+    assert judge_recovery(experiment).status is Status.PASS
 
 
 pytestmark = pytest.mark.slow
@@ -106,6 +106,6 @@ def test_a_link_that_carries_hardly_any_of_our_requests_decides_nothing(
     pinger = ping(link.listen or "") if case == "health checks" else contextlib.nullcontext()
     fault = Fault(link.name, kind, KINDS[kind], duration=2.0, name="f")
     with serve(Gateway(links, 50, retries=True)) as url, pinger:
-        found = run_experiment(*begin(gate, link, url), fault)
-    for verdict in (judge_integrity(found), judge_recovery(found)):
+        experiment = run_experiment(*begin(gate, link, url), fault)
+    for verdict in (judge_integrity(experiment), judge_recovery(experiment)):
         assert verdict.status is Status.INCONCLUSIVE, verdict.reason

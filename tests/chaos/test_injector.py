@@ -180,7 +180,9 @@ def test_prepare_creates_the_proxies_that_are_missing(toxiproxy: Toxiproxy) -> N
         links=settings.links,
         experiments=(ExperimentPlan.of_fault(fault("latency", link="db")),),
     )
-    assert [f"127.0.0.1:{port} to {toxiproxy.listen}" in said for said in prepare_links(settings)] == [True]
+    assert [f"127.0.0.1:{port} to {toxiproxy.listen}" in prepare_link for prepare_link in prepare_links(settings)] == [
+        True
+    ]
     assert toxiproxy.state("db") == (True, [])
     assert prepare_links(settings) == []
     settings = Settings(

@@ -38,15 +38,15 @@ def load(start: float, end: float, *, latency: float = 0.02, error: str | None =
 def lived(**more: Any) -> Experiment:
     samples = (*BASELINE, *load(5, 7, error="closed"), *load(7, 17))
     plan = ExperimentPlan.of_fault(fault("latency"), CHAOS)
-    found = Experiment(plan, 0.0, 5.0, 7.0, 7.0, 17.0, Proof("counter", 20, "20 were"), tuple(samples))
-    return replace(found, **more)
+    experiment = Experiment(plan, 0.0, 5.0, 7.0, 7.0, 17.0, Proof("counter", 20, "20 were"), tuple(samples))
+    return replace(experiment, **more)
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=60))
 def test_p95_is_the_nearest_rank(values: list[float]) -> None:
-    found = compute_p95(values)
-    assert sum(v <= found for v in values) >= 0.95 * len(values) - 1e-9
-    assert sum(v < found for v in values) < 0.95 * len(values)
+    p95 = compute_p95(values)
+    assert sum(v <= p95 for v in values) >= 0.95 * len(values) - 1e-9
+    assert sum(v < p95 for v in values) < 0.95 * len(values)
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def exchange(
     response: Response = CHUNKED,
     events: Sequence[StreamEvent] = (),
 ) -> Exchange:
-    found = Exchange(Request("POST", "/"), Timing(0.0), response, Answer(text), error=error, detail="so")
-    return replace(found, events=tuple(events))
+    one = Exchange(Request("POST", "/"), Timing(0.0), response, Answer(text), error=error, detail="so")
+    return replace(one, events=tuple(events))
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,9 @@ def exchange(
     ],
 )
 def test_what_is_silent_corruption(seen: Exchange, wrong: str) -> None:
-    found = find_silent_corruption(seen, Answer("a b c"))
-    assert wrong in found
-    assert bool(found) is bool(wrong)
+    silent_corruption = find_silent_corruption(seen, Answer("a b c"))
+    assert wrong in silent_corruption
+    assert bool(silent_corruption) is bool(wrong)
 
 
 def test_what_the_harness_cuts_itself_is_not_held_against_the_service() -> None:
@@ -145,7 +145,7 @@ LATE = tuple(replace(s, lag=0.5) for s in BASELINE)
 
 
 @pytest.mark.parametrize(
-    ("more", "status", "said"),
+    ("more", "status", "words"),
     [
         ({"broken": "the proxy is gone"}, Status.ERROR, "gone"),
         ({"undecided": "no steady state: so"}, Status.INCONCLUSIVE, "no steady state"),
@@ -154,18 +154,18 @@ LATE = tuple(replace(s, lag=0.5) for s in BASELINE)
         ({"samples": (Sample(1.0, None, 0.0, "harness"),)}, Status.ERROR, "harness broke"),
     ],
 )
-def test_what_decides_nothing(more: dict[str, Any], status: Status, said: str) -> None:
-    found = lived(**more)
-    verdict = judge_validity(found)
+def test_what_decides_nothing(more: dict[str, Any], status: Status, words: str) -> None:
+    experiment = lived(**more)
+    verdict = judge_validity(experiment)
     assert verdict is not None
-    assert (verdict.status, said in verdict.reason) == (status, True)
-    assert judge_integrity(found).status is judge_recovery(found).status is status
+    assert (verdict.status, words in verdict.reason) == (status, True)
+    assert judge_integrity(experiment).status is judge_recovery(experiment).status is status
 
 
 def test_a_wrong_answer_fails_whatever_else_happened() -> None:
     wrong = Sample(6.0, 0.02, 0.0, None, "a success that differs")
-    found = lived(samples=(*BASELINE, wrong), corrupted=(Counterexample("so"),), proof=Proof())
-    verdict = judge_integrity(found)
+    experiment = lived(samples=(*BASELINE, wrong), corrupted=(Counterexample("so"),), proof=Proof())
+    verdict = judge_integrity(experiment)
     assert verdict.status is Status.FAIL
     assert verdict.counterexamples
     assert "1 of 51 answers, 1 of them to requests under the fault" in verdict.reason

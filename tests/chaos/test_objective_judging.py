@@ -28,8 +28,8 @@ def make_load(start: float, end: float, bad: int = 0, of: int = 100, latency: fl
 
 def judge(bad: int, *, latency: float = 2.0, bad_before: int = 0, n: float = 10.0, cap: int = 400) -> Verdict:
     samples = (*make_load(0, 5, bad_before), *make_load(5, 5 + n, bad, latency=latency), *make_load(5 + n, 15 + n))
-    found = lived(applied=5.0, lifted=5 + n, finished=15 + n, samples=samples)
-    return judge_experiment_objective(found, GOODPUT, replace(PLANNED, cap=cap), (GOODPUT, LATENCY))
+    experiment = lived(applied=5.0, lifted=5 + n, finished=15 + n, samples=samples)
+    return judge_experiment_objective(experiment, GOODPUT, replace(PLANNED, cap=cap), (GOODPUT, LATENCY))
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_what_is_slower_than_the_objectives_allow_is_not_good() -> None:
 
 def test_without_a_limit_the_baseline_says_what_is_slow() -> None:
     samples = (*make_load(0, 5), *make_load(5, 15, 100, latency=0.4), *make_load(15, 25))
-    found = lived(applied=5.0, lifted=15.0, finished=25.0, samples=samples)
-    assert judge_experiment_objective(found, GOODPUT, PLANNED, (GOODPUT,)).status is Status.FAIL
+    experiment = lived(applied=5.0, lifted=15.0, finished=25.0, samples=samples)
+    assert judge_experiment_objective(experiment, GOODPUT, PLANNED, (GOODPUT,)).status is Status.FAIL
 
 
 def test_a_baseline_that_is_no_better_is_not_held_against_the_fault() -> None:
@@ -66,8 +66,10 @@ def test_internal_errors_are_those_with_status_500() -> None:
     results = {}
     for status in (500, 429, None):
         failed = [replace(sample, error="http_status", status=status) for sample in make_load(5, 15)]
-        found = lived(applied=5.0, lifted=15.0, finished=25.0, samples=(*make_load(0, 5), *failed, *make_load(15, 25)))
-        results[status] = judge_experiment_objective(found, objective, PLANNED)
+        experiment = lived(
+            applied=5.0, lifted=15.0, finished=25.0, samples=(*make_load(0, 5), *failed, *make_load(15, 25))
+        )
+        results[status] = judge_experiment_objective(experiment, objective, PLANNED)
     assert results[500].status is Status.FAIL
     assert "400 of 400 requests under the fault were answered with status 500" in results[500].reason
     assert results[429].status is results[None].status is Status.PASS
@@ -83,16 +85,16 @@ def test_an_objective_after_the_lift_is_about_what_is_due_then() -> None:
     lost = [replace(sample, error="closed") for sample in make_load(5, 15)]
     samples = (*make_load(0, 5), *lost, *make_load(15, 25))
     chaos = replace(lived().plan.chaos, rate=40.0, recovery=10.0)
-    found = lived(applied=5.0, lifted=15.0, finished=25.0, samples=samples)
-    found = replace(found, plan=replace(found.plan, chaos=chaos))
-    assert judge_experiment_objective(found, replace(objective, after=False), PLANNED).status is Status.FAIL
-    assert judge_experiment_objective(found, objective, PLANNED).status is Status.PASS
+    experiment = lived(applied=5.0, lifted=15.0, finished=25.0, samples=samples)
+    experiment = replace(experiment, plan=replace(experiment.plan, chaos=chaos))
+    assert judge_experiment_objective(experiment, replace(objective, after=False), PLANNED).status is Status.FAIL
+    assert judge_experiment_objective(experiment, objective, PLANNED).status is Status.PASS
     late = [replace(sample, error="closed") for sample in make_load(15, 25)]
-    broken = replace(found, samples=(*make_load(0, 15), *late))
+    broken = replace(experiment, samples=(*make_load(0, 15), *late))
     verdict = judge_experiment_objective(broken, objective, PLANNED)
     assert verdict.status is Status.FAIL
     assert "400 of 400 requests after the lift failed" in verdict.reason
-    gone = replace(found, samples=(*make_load(0, 5), *lost, *make_load(15, 20)))
+    gone = replace(experiment, samples=(*make_load(0, 5), *lost, *make_load(15, 20)))
     assert (
         "200 of 400 planned requests were due after the lift"
         in judge_experiment_objective(gone, objective, PLANNED).reason

@@ -68,12 +68,12 @@ def test_a_sound_service_is_hardly_ever_failed(errors: float, sigma: float, slow
             np.where(draw.random(n) < errors, math.inf, 0.1 * factor * draw.lognormal(0.0, sigma, n))
             for n, factor in ((50, 1.0), (100, slower))
         )
-        found = make(under.tolist())
+        experiment = make(under.tolist())
         calm = [
             Sample(k / 10, None if math.isinf(seconds) else seconds, 0.0, "closed" if math.isinf(seconds) else None)
             for k, seconds in enumerate(before.tolist())
         ]
-        status = judge_others(replace(found, samples=(*calm, *found.samples[50:]))).status
+        status = judge_others(replace(experiment, samples=(*calm, *experiment.samples[50:]))).status
         failed, passed = failed + (status is Status.FAIL), passed + (status is Status.PASS)
     assert failed <= 0.05 * runs
     assert passed >= 0.8 * runs

@@ -31,8 +31,8 @@ def link(deployment: Deployment, name: str = "backend-a") -> Link:
 
 
 def toxics(deployment: Deployment, name: str = "backend-a") -> list[str]:
-    found = httpx.get(f"{deployment.proxy_api}/proxies/{name}", trust_env=False).json()
-    return [toxic["name"] for toxic in found["toxics"]]
+    data = httpx.get(f"{deployment.proxy_api}/proxies/{name}", trust_env=False).json()
+    return [toxic["name"] for toxic in data["toxics"]]
 
 
 CUT = Fault("backend-a", "truncate_stream", {"events": 3, "mode": "fin"}, duration=3.0, name="cut")
@@ -42,35 +42,35 @@ def test_a_gateway_that_ends_a_cut_stream_as_if_it_were_whole_fails(
     gate: Callable[..., Run], naive: Deployment
 ) -> None:
     session, run = gate(link(naive), url=naive.url)
-    found = run_until_decided(session, run, CUT)
-    assert judge_integrity(found).status is Status.FAIL, judge_integrity(found).reason
-    assert "incomplete" in judge_integrity(found).reason
-    assert judge_integrity(found).counterexamples
-    assert found.proof.confirmed == "counter"
-    assert found.proof.affected
-    verdict = judge_recovery(found)
+    experiment = run_until_decided(session, run, CUT)
+    assert judge_integrity(experiment).status is Status.FAIL, judge_integrity(experiment).reason
+    assert "incomplete" in judge_integrity(experiment).reason
+    assert judge_integrity(experiment).counterexamples
+    assert experiment.proof.confirmed == "counter"
+    assert experiment.proof.affected
+    verdict = judge_recovery(experiment)
     assert verdict.status is Status.PASS, verdict.reason
     assert not toxics(naive)
 
 
 def test_a_gateway_that_says_so_passes(gate: Callable[..., Run], hardened: Deployment) -> None:
     session, run = gate(link(hardened), url=hardened.url)
-    found = run_until_decided(session, run, CUT)
-    assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
-    assert found.proof.confirmed == "counter"
+    experiment = run_until_decided(session, run, CUT)
+    assert judge_integrity(experiment).status is Status.PASS, judge_integrity(experiment).reason
+    assert experiment.proof.confirmed == "counter"
 
 
 def test_what_is_cut_before_our_own_eyes_is_a_failure_in_the_open(gate: Callable[..., Run], naive: Deployment) -> None:
     listen = f"127.0.0.1:{free_port()}"
     front = Link("front", naive.proxy_api, "front", listen, naive.url.removeprefix("http://"))
-    with Injector(front) as made:
-        assert made.listen == listen
+    with Injector(front) as front_link:
+        assert front_link.listen == listen
     session, run = gate(front, url=f"http://{listen}")
-    found = run_until_decided(session, run, replace(CUT, link="front"))
-    assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
-    assert found.proof.affected
-    incomplete = sum(s.error == "incomplete" for s in found.samples)
-    assert 0 < incomplete <= found.proof.affected <= 1.2 * incomplete + 2, "clients that leave are struck, too"
+    experiment = run_until_decided(session, run, replace(CUT, link="front"))
+    assert judge_integrity(experiment).status is Status.PASS, judge_integrity(experiment).reason
+    assert experiment.proof.affected
+    incomplete = sum(s.error == "incomplete" for s in experiment.samples)
+    assert 0 < incomplete <= experiment.proof.affected <= 1.2 * incomplete + 2, "clients that leave are struck, too"
 
 
 def test_a_fault_that_changes_answers_is_refused_before_our_own_eyes(
@@ -95,20 +95,20 @@ def test_kinds_say_whether_they_change_answers() -> None:
 @pytest.mark.slow
 def test_a_dead_backend_is_survived_and_that_is_known(gate: Callable[..., Run], hardened: Deployment) -> None:
     session, run = gate(link(hardened), url=hardened.url)
-    found = run_until_decided(session, run, fault("reset_peer", link="backend-a", duration=3.0, timeout=0))
-    assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
-    assert all(s.is_good for s in found.fault_samples)
-    assert found.proof.affected
+    experiment = run_until_decided(session, run, fault("reset_peer", link="backend-a", duration=3.0, timeout=0))
+    assert judge_integrity(experiment).status is Status.PASS, judge_integrity(experiment).reason
+    assert all(s.is_good for s in experiment.fault_samples)
+    assert experiment.proof.affected
 
 
 @pytest.mark.usefixtures("quick_look")
 def test_a_link_that_nobody_uses_has_not_been_struck(gate: Callable[..., Run], naive: Deployment) -> None:
     idle = Link("idle", naive.proxy_api, "idle", "127.0.0.1:0", "127.0.0.1:9")
     session, run = gate(idle, url=naive.url)
-    found = run_experiment(session, run, fault("latency", link="idle", latency=50))
-    assert (found.proof.confirmed, found.proof.affected) == ("none", 0), judge_integrity(found).reason
-    assert judge_integrity(found).status is Status.INCONCLUSIVE
-    assert "did not land" in judge_integrity(found).reason, judge_integrity(found).reason
+    experiment = run_experiment(session, run, fault("latency", link="idle", latency=50))
+    assert (experiment.proof.confirmed, experiment.proof.affected) == ("none", 0), judge_integrity(experiment).reason
+    assert judge_integrity(experiment).status is Status.INCONCLUSIVE
+    assert "did not land" in judge_integrity(experiment).reason, judge_integrity(experiment).reason
 
 
 def test_the_lease_lifts_where_nobody_else_does(naive: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,12 +31,12 @@ def spread(start: float, seconds: float, latency: float, rate: float = 10.0) -> 
 def make(pulse: float, after: float, lowered: float | None = None, raised: float = 0.1) -> Experiment:
     """An experiment with these latencies in seconds under the pulse, after it, with less load and with all of it."""
     samples = [*spread(0, 5, 0.1), *spread(5, 4, pulse), *spread(9, WATCH, after)]
-    found = Experiment(PLAN, 0.0, 5.0, 9.0, None, 9 + WATCH, FELT, tuple(samples), struck=40)
+    experiment = Experiment(PLAN, 0.0, 5.0, 9.0, None, 9 + WATCH, FELT, tuple(samples), struck=40)
     if lowered is None:
-        return found
+        return experiment
     down, up = 9 + WATCH, 19 + WATCH
     more = [*spread(down, 10, lowered, rate=1.0), *spread(up, 5, raised)]
-    return replace(found, samples=(*samples, *more), lowered=down, raised=up)
+    return replace(experiment, samples=(*samples, *more), lowered=down, raised=up)
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ def simulate(attempts: int, factor: float, seconds: float) -> Experiment:
     everything = sorted([(at, True) for at in ours] + [(at, False) for at in pulse])
     done = Queue(attempts, 0.75 if attempts > 1 else math.inf).run([at for at, _ in everything], raised + 12)
     samples = [answer(at, done.get(k, math.inf)) for k, (at, is_ours) in enumerate(everything) if is_ours]
-    found = Experiment(plan, 0.0, applied, lifted, None, raised + 12, FELT, tuple(samples), struck=40)
-    return replace(found, lowered=lowered, raised=raised)
+    experiment = Experiment(plan, 0.0, applied, lifted, None, raised + 12, FELT, tuple(samples), struck=40)
+    return replace(experiment, lowered=lowered, raised=raised)
 
 
 def test_the_numbers_of_a_known_metastable_service_fail_and_without_retries_they_pass() -> None:

@@ -41,10 +41,10 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 def test_the_smallest_part_is_named_and_can_be_replayed(gate: Callable[..., Run], measured: list[list[str]]) -> None:
     session, run = gate()
-    found = run_plan(session, run, make_plan())
+    experiment = run_plan(session, run, make_plan())
     assert measured == [["a", "b", "c"], ["b", "c"], ["c"], ["b"]]
-    assert found.plan.name == "x"
-    assert "the smallest part that fails, after 3 more runs: b; again: aiharness gameday " in found.notes[-1]
+    assert experiment.plan.name == "x"
+    assert "the smallest part that fails, after 3 more runs: b; again: aiharness gameday " in experiment.notes[-1]
     text = (run.run_dir.path / "chaos" / "x.smallest.toml").read_text()
     assert text.count("[[experiment.fault]]") == 1
 
@@ -59,9 +59,9 @@ def test_what_passes_or_is_not_asked_for_or_was_ended_by_an_operator_is_not_shru
     run_plan(session, run, ExperimentPlan.of_fault(Fault("model", "down", name="b"), plan.chaos))
     assert len(measured) == 3
     add_remark(run.run_dir.path, "lift", "aiharness lift")
-    found = run_plan(session, run, replace(plan, name="late"))
+    experiment = run_plan(session, run, replace(plan, name="late"))
     assert len(measured) == 3
-    assert "not begun: an operator ended the faults" in found.undecided
+    assert "not begun: an operator ended the faults" in experiment.undecided
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_after_a_pulse_that_is_not_survived_shorter_ones_are_run(
 
     fault = TimedFault("model", "down", name="a", duration=8.0)
     plan = ExperimentPlan("x", (fault,), CHAOS, metastability=True)
-    found = bisect_experiment(measure(plan), measure, lambda: "")
+    experiment = bisect_experiment(measure(plan), measure, lambda: "")
     assert seen == durations
-    assert found.pulse == pulse
+    assert experiment.pulse == pulse
 
 
 def test_an_operator_ends_the_search() -> None:

@@ -44,10 +44,10 @@ def restart(gate: Callable[..., Run], manner: str, status: Status) -> Experiment
             session, run = gate(url=url)
             replica = Replica("a", {"start": (sys.executable, "-c", "")}, pid=pid, serves=0.5)
             session.settings = run.settings = replace(run.settings, platform=(replica,))
-            found = run_experiment(session, run, Fault("", "stop", name=f"s{number}", platform="a", duration=4.0))
-        if judge_drain(found).status in (status, Status.FAIL):
+            experiment = run_experiment(session, run, Fault("", "stop", name=f"s{number}", platform="a", duration=4.0))
+        if judge_drain(experiment).status in (status, Status.FAIL):
             break
-    return found
+    return experiment
 
 
 @pytest.mark.slow
@@ -55,11 +55,11 @@ def restart(gate: Callable[..., Run], manner: str, status: Status) -> Experiment
 def test_a_replica_that_drains_passes_and_one_that_drops_is_named(
     gate: Callable[..., Run], manner: str, status: Status
 ) -> None:
-    found = restart(gate, manner, status)
-    verdict = judge_drain(found)
+    experiment = restart(gate, manner, status)
+    verdict = judge_drain(experiment)
     assert verdict.status is status, verdict.reason
     assert "stop" in verdict.reason
-    assert found.proof.exit == "in time"
+    assert experiment.proof.exit == "in time"
     if status is Status.FAIL:
         assert "were lost" in verdict.reason
         assert " 0 of " not in verdict.reason.partition("were lost")[0]

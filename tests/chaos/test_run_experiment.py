@@ -30,54 +30,58 @@ def rows(run: Any) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run.run_dir.path / FAULTS).read_text().splitlines()]
 
 
-def list_sent(found: Experiment) -> list[Sample]:
+def list_sent(experiment: Experiment) -> list[Sample]:
     """The samples that were sent in the first half of the fault: a busy machine sends late."""
-    applied, lifted = found.applied or 0.0, found.lifted or 0.0
-    return [s for s in found.samples if applied <= s.intended and s.intended + s.lag < (applied + lifted) / 2]
+    applied, lifted = experiment.applied or 0.0, experiment.lifted or 0.0
+    return [s for s in experiment.samples if applied <= s.intended and s.intended + s.lag < (applied + lifted) / 2]
 
 
 def run_until_sent(session: Session, run: Any, disturbance: Fault) -> Experiment:
     """The experiment; again with a longer fault while the machine was too busy to send requests, or to show it."""
     for factor in (1, 4, 16):
         again = replace(disturbance, name=f"{disturbance.name}{factor}", duration=disturbance.duration * factor)
-        found = run_experiment(session, run, again)
-        if len(list_sent(found)) >= 5 and judge_integrity(found).status is not Status.INCONCLUSIVE:
+        experiment = run_experiment(session, run, again)
+        if len(list_sent(experiment)) >= 5 and judge_integrity(experiment).status is not Status.INCONCLUSIVE:
             break
-    return found
+    return experiment
 
 
 def test_a_slow_link_lands_and_is_lifted(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
     session, run = gate()
     slow = fault("latency", latency=1500)
-    found = run_until_sent(session, run, slow)
-    assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
-    assert_recovered(found)
+    experiment = run_until_sent(session, run, slow)
+    assert judge_integrity(experiment).status is Status.PASS, judge_integrity(experiment).reason
+    assert_recovered(experiment)
     lines = rows(run)[-3:]
     row = lines[-1]
-    assert found.proof.confirmed == row["confirmed"] == "probe"
-    assert found.proof.affected == row["affected"]
-    sent = [sample for sample in found.fault_samples if sample.intended + sample.lag < (found.lifted or 0.0)]
+    assert experiment.proof.confirmed == row["confirmed"] == "probe"
+    assert experiment.proof.affected == row["affected"]
+    sent = [sample for sample in experiment.fault_samples if sample.intended + sample.lag < (experiment.lifted or 0.0)]
     assert row["affected"] == len(sent)
-    assert len(found.fault_samples) >= 12
-    assert list_sent(found)
-    assert all((sample.latency or 0.0) >= 0.7 for sample in list_sent(found)), "a lift releases the second half early"
-    assert all(sample.is_good for sample in found.samples)
+    assert len(experiment.fault_samples) >= 12
+    assert list_sent(experiment)
+    assert all((sample.latency or 0.0) >= 0.7 for sample in list_sent(experiment)), (
+        "a lift releases the second half early"
+    )
+    assert all(sample.is_good for sample in experiment.samples)
     assert toxiproxy.state() == (True, [])
-    assert run_experiment(session, run, found.plan.faults[0]) == found, "a second caller reads the first one's result"
+    assert run_experiment(session, run, experiment.plan.faults[0]) == experiment, (
+        "a second caller reads the first one's result"
+    )
     assert rows(run)[-3:] == lines
     assert row["lifted_at"] - row["applied_at"] >= 0.8
-    assert row["recovered_at"] == pytest.approx(found.recovered, abs=1e-4)
+    assert row["recovered_at"] == pytest.approx(experiment.recovered, abs=1e-4)
     assert [line["state"] for line in lines] == ["on", "lifted", "judged"]
     assert len({line["applied_at"] for line in lines}) == 1
 
 
 def test_a_dead_backend(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
     session, run = gate()
-    found = run_until_sent(session, run, fault("down"))
-    assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
-    sent = list_sent(found)
+    experiment = run_until_sent(session, run, fault("down"))
+    assert judge_integrity(experiment).status is Status.PASS, judge_integrity(experiment).reason
+    sent = list_sent(experiment)
     assert sum(not sample.is_good for sample in sent) >= 0.8 * len(sent) > 0
-    assert_recovered(found)
+    assert_recovered(experiment)
     assert toxiproxy.state() == (True, [])
 
 
@@ -87,21 +91,21 @@ def test_a_fault_on_a_link_that_nobody_uses_decides_nothing(
     monkeypatch.setattr(judging, "shows_effect", lambda _, latencies: math.inf in latencies)  # on a busy machine, too
     toxiproxy.add("idle", toxiproxy.listen)
     session, run = gate(toxiproxy.link("idle"))
-    found = run_experiment(session, run, fault("latency", link="idle", latency=1500))
-    assert judge_integrity(found).status is Status.INCONCLUSIVE
-    assert "whether the service uses the link" in judge_integrity(found).reason, judge_integrity(found).reason
-    assert judge_recovery(found).status is Status.INCONCLUSIVE
+    experiment = run_experiment(session, run, fault("latency", link="idle", latency=1500))
+    assert judge_integrity(experiment).status is Status.INCONCLUSIVE
+    assert "whether the service uses the link" in judge_integrity(experiment).reason, judge_integrity(experiment).reason
+    assert judge_recovery(experiment).status is Status.INCONCLUSIVE
 
 
 def test_a_sick_service_is_not_disturbed(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
     toxiproxy.add("dead", f"127.0.0.1:{free_port()}")
     session, run = gate(toxiproxy.link("dead"), url=f"http://127.0.0.1:{free_port()}")
-    found = run_experiment(session, run, fault("latency", link="dead", latency=200))
-    counts = re.match(r"no steady state: (\d+) of (\d+) baseline requests failed", judge_integrity(found).reason)
+    experiment = run_experiment(session, run, fault("latency", link="dead", latency=200))
+    counts = re.match(r"no steady state: (\d+) of (\d+) baseline requests failed", judge_integrity(experiment).reason)
     assert counts
     assert counts[1] == counts[2]
     assert int(counts[2]) >= 10
-    assert judge_integrity(found).status is Status.INCONCLUSIVE
+    assert judge_integrity(experiment).status is Status.INCONCLUSIVE
     assert not rows(run)
 
 
@@ -113,13 +117,13 @@ def test_requests_that_wait_for_the_harness_itself_are_bound_by_the_client(
     monkeypatch.setattr(httpx, "Limits", lambda **_: limits)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         session, run = gate(url=f"http://127.0.0.1:{silent.getsockname()[1]}", connect=0.2, first_byte=3)
-        found = run_experiment(session, run, fault("latency", latency=200))
-    assert found.unsent > len(found.samples)
-    assert all(sample.error != "harness" for sample in found.samples)
-    verdict = judge_integrity(found)
+        experiment = run_experiment(session, run, fault("latency", latency=200))
+    assert experiment.unsent > len(experiment.samples)
+    assert all(sample.error != "harness" for sample in experiment.samples)
+    verdict = judge_integrity(experiment)
     assert verdict.status is Status.INCONCLUSIVE
     assert "bound by the client" in verdict.reason
-    assert any("left out" in note for note in found.notes)
+    assert any("left out" in note for note in experiment.notes)
 
 
 def test_a_proxy_that_dies_is_an_error_of_this_experiment_alone(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
@@ -130,17 +134,17 @@ def test_a_proxy_that_dies_is_an_error_of_this_experiment_alone(gate: Callable[.
         toxiproxy.child.kill()
 
     threading.Thread(target=kill_when_on, daemon=True).start()
-    found = run_experiment(session, run, fault("latency", duration=60.0, latency=10))
-    assert judge_integrity(found).status is Status.ERROR
-    assert "no Toxiproxy or fault proxy answers" in judge_integrity(found).reason
+    experiment = run_experiment(session, run, fault("latency", duration=60.0, latency=10))
+    assert judge_integrity(experiment).status is Status.ERROR
+    assert "no Toxiproxy or fault proxy answers" in judge_integrity(experiment).reason
     assert [line["state"] for line in rows(run)] == ["on", "proxy gone"]
     assert rows(run)[-1]["lifted_at"] is None
 
 
 def test_what_the_proxy_refuses_is_an_error(gate: Callable[..., Run]) -> None:
     session, run = gate()
-    found = run_experiment(session, run, fault("latency", latency="soon"))
-    verdict = judge_validity(found)
+    experiment = run_experiment(session, run, fault("latency", latency="soon"))
+    verdict = judge_validity(experiment)
     assert verdict is not None
     assert verdict.status is Status.ERROR
     assert "refused with 400" in verdict.reason
@@ -164,10 +168,10 @@ def test_truncation_is_refused_on_a_plain_toxiproxy(gate: Callable[..., Run]) ->
 def test_a_link_behind_a_gateway(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
     with Deployment("naive", proxy_api=toxiproxy.api) as deployment:
         session, run = gate(toxiproxy.link("backend-a"), url=deployment.url)
-        found = run_until_sent(session, run, replace(fault("down", link="backend-a"), duration=3.0))
-    verdict = judge_integrity(found)
+        experiment = run_until_sent(session, run, replace(fault("down", link="backend-a"), duration=3.0))
+    verdict = judge_integrity(experiment)
     # A stream that was on its way when the link went down is cut, and this gateway hands it on as it is.
     assert verdict.status is Status.PASS or "its stream was cut off" in verdict.reason, verdict.reason
-    assert (found.proof.confirmed, found.proof.affected) == ("probe", None)
-    assert {s.error for s in list_sent(found)} == {None, "http_status"}
+    assert (experiment.proof.confirmed, experiment.proof.affected) == ("probe", None)
+    assert {s.error for s in list_sent(experiment)} == {None, "http_status"}
     assert toxiproxy.state("backend-a") == (True, [])

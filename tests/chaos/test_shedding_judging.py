@@ -23,8 +23,10 @@ def judge(*under: Sample, **changes: object) -> Verdict:
     calm = [replace(TAKEN, intended=k / 10, latency=0.1) for k in range(50)]
     struck = [replace(under[k % len(under)], intended=5 + k / 10) for k in range(round(10 * SECONDS))]
     later = [replace(TAKEN, intended=5 + SECONDS + k / 10, latency=0.1) for k in range(100)]
-    found = Experiment(PLAN, 0.0, 5.0, 5 + SECONDS, None, 30.0, Proof("counter", 99, "sent"), (*calm, *struck, *later))
-    return judge_shedding(replace(found, struck=90, **changes))  # type: ignore[arg-type]
+    experiment = Experiment(
+        PLAN, 0.0, 5.0, 5 + SECONDS, None, 30.0, Proof("counter", 99, "sent"), (*calm, *struck, *later)
+    )
+    return judge_shedding(replace(experiment, struck=90, **changes))  # type: ignore[arg-type]
 
 
 def grow(k: int) -> Sample:

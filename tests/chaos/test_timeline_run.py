@@ -58,18 +58,18 @@ def cut_both(duration: float) -> list[TimedFault]:
 
 def test_a_total_outage_of_two_upstreams(gate: Callable[..., Run], naive: Deployment) -> None:
     session, run = open_gate(gate, naive)
-    found = run_plan(session, run, make_plan(run, *cut_both(3.0)))
-    assert judge_validity(found) is None, judge_validity(found)
-    first, second = found.strikes
+    experiment = run_plan(session, run, make_plan(run, *cut_both(3.0)))
+    assert judge_validity(experiment) is None, judge_validity(experiment)
+    first, second = experiment.strikes
     assert first.proof.confirmed == second.proof.confirmed == "probe"
     assert first.lifted is not None
     assert second.applied is not None
     assert second.applied < first.lifted, "both are down at once"
-    struck = [s for s in found.fault_samples if second.applied <= s.intended and s.intended + s.lag < first.lifted]
+    struck = [s for s in experiment.fault_samples if second.applied <= s.intended and s.intended + s.lag < first.lifted]
     assert struck
     failed = [sample for sample in struck if not sample.is_good]
     assert len(failed) >= len(struck) / 2, "on a busy machine the gateway may take up the last ones after the lift"
-    assert_recovered(found)
+    assert_recovered(experiment)
     rows = read_rows(run)
     assert [row["state"] for row in rows] == ["on", "on", "lifted", "lifted", "judged", "judged"]
     assert {row["name"] for row in rows} == {"x: down on backend-a", "x: down on backend-b"}
@@ -110,16 +110,16 @@ def test_a_stop_condition_lifts_everything_at_once_and_nothing_passes(
     session, run = open_gate(gate, naive)
     stop = (parse_stop_condition("error_rate > 50 % for 1s"),)
     late = TimedFault("backend-a", "latency", {"latency": 1}, at=80.0, name="never")
-    found = run_plan(session, run, make_plan(run, *cut_both(90.0), late, stop=stop))
-    assert "the stop condition error_rate > 50 % for 1s: " in found.stopped
-    assert [strike.lifted is not None for strike in found.strikes] == [True, True, False]
-    assert found.strikes[2].applied is None
+    experiment = run_plan(session, run, make_plan(run, *cut_both(90.0), late, stop=stop))
+    assert "the stop condition error_rate > 50 % for 1s: " in experiment.stopped
+    assert [strike.lifted is not None for strike in experiment.strikes] == [True, True, False]
+    assert experiment.strikes[2].applied is None
     assert not list_toxics(naive)
-    recovery, integrity = judge_recovery(found), judge_integrity(found)
+    recovery, integrity = judge_recovery(experiment), judge_integrity(experiment)
     assert recovery.status is Status.INCONCLUSIVE, recovery.reason
-    assert found.stopped in recovery.reason
+    assert experiment.stopped in recovery.reason
     # On a busy machine streams may be under way when the backends go: this gateway ends them as if they were whole.
-    assert (integrity.status, found.stopped in integrity.reason) == (Status.INCONCLUSIVE, True) or (
+    assert (integrity.status, experiment.stopped in integrity.reason) == (Status.INCONCLUSIVE, True) or (
         integrity.status is Status.FAIL and "was declared a success" in integrity.reason
     ), integrity.reason
 
@@ -134,10 +134,10 @@ def test_a_lift_from_outside_ends_every_fault_and_is_said(gate: Callable[..., Ru
         httpx.delete(f"{naive.proxy_api}/proxies/backend-a/toxics/aiharness-down-down-on-backend-a", trust_env=False)
 
     threading.Thread(target=lift_one, daemon=True).start()
-    found = run_plan(session, run, plan)
-    assert "somebody has lifted the fault 'down on backend-a'" in found.stopped
-    assert judge_integrity(found).status is Status.INCONCLUSIVE
-    assert all(strike.lifted is not None for strike in found.strikes)
+    experiment = run_plan(session, run, plan)
+    assert "somebody has lifted the fault 'down on backend-a'" in experiment.stopped
+    assert judge_integrity(experiment).status is Status.INCONCLUSIVE
+    assert all(strike.lifted is not None for strike in experiment.strikes)
     assert lift_faults([naive.proxy_api]) == [f"{naive.proxy_api}: no fault of ours was on"]
 
 
@@ -152,9 +152,9 @@ def test_a_proxy_that_dies_is_an_error_and_the_other_links_are_lifted(
         toxiproxy.child.kill()
 
     threading.Thread(target=kill_when_on, daemon=True).start()
-    found = run_plan(session, run, make_plan(run, *slow))
-    assert judge_integrity(found).status is Status.ERROR
-    assert "no Toxiproxy or fault proxy answers" in judge_integrity(found).reason
+    experiment = run_plan(session, run, make_plan(run, *slow))
+    assert judge_integrity(experiment).status is Status.ERROR
+    assert "no Toxiproxy or fault proxy answers" in judge_integrity(experiment).reason
     assert not list_toxics(naive)
     states = {row["name"]: row["state"] for row in read_rows(run)}
     assert states == {"x: backend-a": "lifted", "x: model": "proxy gone"}

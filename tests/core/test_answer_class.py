@@ -60,8 +60,8 @@ def test_grpc_codes(code: str, message: str, wanted: str) -> None:
 
 def test_every_error_class_has_one_and_the_harness_none() -> None:
     for error in ErrorClass:
-        found = classify_exchange(exchange(error, Response(500)))
-        assert (found is None) == (error is ErrorClass.HARNESS)
+        kind = classify_exchange(exchange(error, Response(500)))
+        assert (kind is None) == (error is ErrorClass.HARNESS)
     assert classify_exchange(exchange(None, Response(200))) is AnswerClass.OK
     assert classify_exchange(exchange(ErrorClass.GONE)) is AnswerClass.TRANSPORT
     assert classify_exchange(exchange(ErrorClass.INTER_TOKEN_TIMEOUT, Response(200))) is AnswerClass.TIMEOUT

@@ -49,12 +49,12 @@ def test_no_error_shows_a_password(url: str) -> None:
 @given(st.text(string.printable, min_size=1, max_size=12), st.text(string.printable, max_size=8))
 def test_a_password_of_any_characters_never_shows(password: str, after: str) -> None:
     secret = f"Qz7{password}Qz7"
-    said = ""
+    text = ""
     try:
         parse_url(f"http://user:{secret}@host{after}")
     except UsageError as error:
-        said = str(error)
-    assert "Qz7" not in said
+        text = str(error)
+    assert "Qz7" not in text
 
 
 @pytest.mark.parametrize("url", ["http://a b/", "http://host:0/", "http://:80/", "http:///path"])
@@ -209,9 +209,9 @@ def test_redaction_takes_the_longest_first() -> None:
 
 @given(st.text(min_size=4, max_size=30))
 def test_spellings_cover_json_in_json(secret: str) -> None:
-    found = tuple(list_spellings(secret))
+    spellings = tuple(list_spellings(secret))
     for shown in (secret, json.dumps(secret)[1:-1], json.dumps(json.dumps(secret)[1:-1])[1:-1]):
-        assert redact_text(f"<<{shown}>>", found) == "<<***>>" or shown in ("", "*")
+        assert redact_text(f"<<{shown}>>", spellings) == "<<***>>" or shown in ("", "*")
 
 
 def test_configured_lines_are_secret_unless_they_are_public() -> None:

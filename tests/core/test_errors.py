@@ -47,7 +47,7 @@ def test_the_error_tree_hangs_as_it_is_drawn() -> None:
 
 
 def test_an_error_names_place_key_and_message() -> None:
-    found = ConfigError("is wrong", where="a.toml:3", key="endpoint.url")
-    assert (str(found), found.where, found.key) == ("a.toml:3: endpoint.url: is wrong", "a.toml:3", "endpoint.url")
+    error = ConfigError("is wrong", where="a.toml:3", key="endpoint.url")
+    assert (str(error), error.where, error.key) == ("a.toml:3: endpoint.url: is wrong", "a.toml:3", "endpoint.url")
     assert str(ConfigError("is wrong")) == "is wrong"
     assert str(ProtocolError("is wrong", at="$.a")) == "$.a: is wrong"

@@ -78,10 +78,10 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=14).map("".join))
 def test_what_is_accepted_is_what_the_standard_library_reads(text: str) -> None:
     try:
-        found = parse_json(text.encode())
+        value = parse_json(text.encode())
     except ProtocolError:
         return
-    assert found == json.loads(text)
+    assert value == json.loads(text)
 
 
 @given(st.lists(PIECES, max_size=14).map("".join))
@@ -125,7 +125,7 @@ def test_the_deepest_text_that_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "words"),
     [
         (b"", "empty"),
         (b"\xef\xbb\xbf", "not JSON"),
@@ -136,6 +136,6 @@ def test_the_deepest_text_that_is_read() -> None:
         (b"<html>", "at character 0"),
     ],
 )
-def test_the_refusal_says_why(body: bytes, said: str) -> None:
-    with pytest.raises(ProtocolError, match=said):
+def test_the_refusal_says_why(body: bytes, words: str) -> None:
+    with pytest.raises(ProtocolError, match=words):
         parse_json(body)

@@ -82,11 +82,11 @@ def test_every_accepted_objective_has_something_to_refute(
     percentile: float, margin: float, confidence: float, kind: str
 ) -> None:
     with contextlib.suppress(UsageError):
-        found = parse_objective(
+        objective = parse_objective(
             "smoke", f"{kind} p{percentile:.1f}", "<= 1s", RELEASE, margin=margin, confidence=confidence
         )
-        assert 0 < found.budget <= found.loosened < 1
-        assert 0 < found.alpha <= 0.5
+        assert 0 < objective.budget <= objective.loosened < 1
+        assert 0 < objective.alpha <= 0.5
 
 
 def test_a_name_without_plain_letters_still_gives_an_id() -> None:

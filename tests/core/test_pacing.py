@@ -38,8 +38,8 @@ def test_constant_arrivals_never_drift(rate: float, duration: float) -> None:
 @given(kinds, st.integers(0, 99), st.lists(st.integers(0, 99), max_size=20))
 def test_the_schedule_does_not_depend_on_what_was_asked_before(kind: str, k: int, before: list[int]) -> None:
     pacer, fresh = Pacer(20, 5, kind, 7), Pacer(20, 5, kind, 7)
-    for each in before:
-        pacer.get_arrival_time(each)
+    for item in before:
+        pacer.get_arrival_time(item)
     assert pacer.get_arrival_time(k) == fresh.get_arrival_time(k)
 
 

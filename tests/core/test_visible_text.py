@@ -15,8 +15,8 @@ def test_overrides_and_surrogates_become_numbers() -> None:
 
 
 def test_ordinary_text_of_every_script_is_left_alone() -> None:
-    said = "naïve 日本語 עברית 👩‍💻 a\tb\nc"
-    assert make_visible(said) == said
+    text = "naïve 日本語 עברית 👩‍💻 a\tb\nc"
+    assert make_visible(text) == text
 
 
 def test_what_is_cut_is_counted() -> None:

@@ -63,11 +63,11 @@ def _splice(data: bytes, chosen: random.Random, seeds: Sequence[bytes]) -> bytes
 
 def _replace(pattern: re.Pattern[bytes]) -> Callable[[bytes, random.Random, Sequence[bytes]], bytes]:
     def change(data: bytes, chosen: random.Random, seeds: Sequence[bytes]) -> bytes:
-        found = list(pattern.finditer(data))
-        if not found:
+        matches = list(pattern.finditer(data))
+        if not matches:
             return data
-        one = chosen.choice(found)
-        put = chosen.choice(found)[0] if chosen.random() < 0.5 else chosen.choice(WORDS)
+        one = chosen.choice(matches)
+        put = chosen.choice(matches)[0] if chosen.random() < 0.5 else chosen.choice(WORDS)
         return data[: one.start()] + put + data[one.end() :]
 
     return change

@@ -49,7 +49,7 @@ PUBLISHED = [
     {"outputs": {"y": [1.0, 2.0]}},
     {"results": [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.1}], "model": "m"},
 ]
-WHOLE_SEEDS += [json.dumps(each).encode() for each in PUBLISHED for _ in range(5)]
+WHOLE_SEEDS += [json.dumps(item).encode() for item in PUBLISHED for _ in range(5)]
 STREAM_SEEDS = [*(body.encode() for body in recorded("streams").values()), *STREAMS.values()]
 MESSAGES = [
     json_format.Parse(body, pb.ModelInferResponse()).SerializeToString()
@@ -63,9 +63,9 @@ PAGES = [page[2].encode() for pages in recorded("probes").values() for page in p
 
 @pytest.fixture(params=list_plugins("protocols"))
 def adapter(request: pytest.FixtureRequest) -> Adapter:
-    found = load_plugin("protocols", request.param).ADAPTER
-    assert isinstance(found, Adapter)
-    return found
+    loaded = load_plugin("protocols", request.param).ADAPTER
+    assert isinstance(loaded, Adapter)
+    return loaded
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def test_whole_answers(adapter: Adapter) -> None:
     answered = 0
     own = [body for name, body in recorded("answers").items() if name.startswith(adapter.name)]
     grpc = adapter.name.endswith(GRPC_SUFFIX)
-    seeds = MESSAGES if grpc else [*WHOLE_SEEDS, *(5 * [each.encode() for each in own])]
+    seeds = MESSAGES if grpc else [*WHOLE_SEEDS, *(5 * [item.encode() for item in own])]
     for data in batches(seeds, adapter.name):
         with only_protocol_errors(data):
             assert isinstance(adapter.decode(ENDPOINT, Response(200, body=data)), Answer)
@@ -157,18 +157,18 @@ def test_recognition(adapter: Adapter) -> None:
     for data in batches(PAGES, adapter.name):
         answers = {role: Response(chosen.choice((200, 200, 401, 503)), (), data) for role in roles if role != "nowhere"}
         try:
-            found = adapter.recognise(ENDPOINT, answers)
+            recognition = adapter.recognise(ENDPOINT, answers)
             adapter.identity(answers)
-            adapter.capabilities(ENDPOINT, found.facts)
+            adapter.capabilities(ENDPOINT, recognition.facts)
         except Exception as error:
             raise AssertionError(f"{type(error).__name__} for {data!r:.500}") from error
-        assert 0 <= found.score <= 1
+        assert 0 <= recognition.score <= 1
 
 
 def test_answer_classes() -> None:
     chosen = random.Random(0)
     for data in batches([*PAGES, *WHOLE_SEEDS], "classes"):
-        found = classify_response(
+        kind = classify_response(
             Response(chosen.randrange(300, 600), (("grpc-status", data[:3].decode("latin-1")),), data)
         )
-        assert found in AnswerClass
+        assert kind in AnswerClass

@@ -67,9 +67,9 @@ def test_only_what_cannot_be_this_loads_own_is_others(
     before: float | None, under: Sequence[float], after: float | None, failed: int, words: str
 ) -> None:
     looks = InFlightLooks(before, after, list(under))
-    found = looks.find_others(replace(RESULT, failed=failed))
-    assert words in found
-    assert bool(found) == bool(words)
+    others = looks.find_others(replace(RESULT, failed=failed))
+    assert words in others
+    assert bool(others) == bool(words)
 
 
 def test_a_request_that_comes_and_goes_is_not_in_every_look() -> None:

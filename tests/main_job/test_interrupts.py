@@ -38,9 +38,9 @@ def test_the_report_is_written_however_often_the_run_is_interrupted(
                 child.send_signal(number)
             time.sleep(0.03)
         child.kill()
-        said = child.stdout.read().decode() if child.stdout else ""
-    assert child.returncode == 2, said
-    assert "Traceback" not in said
+        output = child.stdout.read().decode() if child.stdout else ""
+    assert child.returncode == 2, output
+    assert "Traceback" not in output
     assert {"gate.json", "report.html", "junit.xml"} <= {path.name for path in (tmp_path / "run").iterdir()}
 
 
@@ -93,11 +93,11 @@ def test_sigterm_ends_the_demo_before_its_first_check_and_leaves_nothing(tmp_pat
             time.sleep(0.01)
         child.terminate()
         status = child.wait(60)
-    said = (tmp_path / "out").read_text()
+    text = (tmp_path / "out").read_text()
     if status == -signal.SIGINT:  # CPython's way out after an interrupt in code that `exec` was given, caught or not
         assert moment == "folder"
-        assert "aiharness demo: interrupted" in said
+        assert "aiharness demo: interrupted" in text
     else:
-        assert status == (2 if moment == "folder" else 0), said
-    assert "Traceback" not in said
+        assert status == (2 if moment == "folder" else 0), text
+    assert "Traceback" not in text
     assert not list(temporary.iterdir())

@@ -78,9 +78,9 @@ def test_weights_count_a_row_as_often_as_they_say(name: str) -> None:
 def test_every_class_of_several_is_compared_unless_one_is_asked_for() -> None:
     rows = draw_people(classes=3, shift=0.8)
     metric = find_metric("demographic_parity")
-    each = [metric.prepare(rows, Aim(place, by=("sex",))).estimate for place in range(3)]
-    assert metric.prepare(rows, BY_SEX).estimate == pytest.approx(max(each))
-    assert np.argmax(each) == 2
+    results = [metric.prepare(rows, Aim(place, by=("sex",))).estimate for place in range(3)]
+    assert metric.prepare(rows, BY_SEX).estimate == pytest.approx(max(results))
+    assert np.argmax(results) == 2
     wide = metric.prepare(rows, BY_SEX).find_bounds((0.05, 0.05), 1)
     alone = metric.prepare(rows, Aim(2, by=("sex",))).find_bounds((0.05, 0.05), 1)
     assert wide[0] < alone[0], "three comparisons share the error rate"

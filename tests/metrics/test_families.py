@@ -114,8 +114,8 @@ def _find_neighbours(k: int) -> tuple[float, float]:
     relevant = (rows.labels[:, None] == rows.labels).astype(float)
     np.fill_diagonal(relevant, 0)
     order = np.argsort(-similarity, axis=1)[:, :k]
-    found = np.take_along_axis(relevant, order, axis=1).sum(axis=1)
-    return float((found / relevant.sum(axis=1)).mean()), float(oracle.ndcg_score(relevant, similarity, k=k))
+    nearest = np.take_along_axis(relevant, order, axis=1).sum(axis=1)
+    return float((nearest / relevant.sum(axis=1)).mean()), float(oracle.ndcg_score(relevant, similarity, k=k))
 
 
 NAMES = [f"{name}-{number}" for number, (name, *_) in enumerate(CASES)]

@@ -96,8 +96,8 @@ class Counted(Digits):
             self.preflight += 1
 
 
-def _refuse_batches(rows: np.ndarray, found: np.ndarray) -> Any:
-    return (422, {"error": "one row a request"}) if len(rows) > 1 else found
+def _refuse_batches(rows: np.ndarray, scores: np.ndarray) -> Any:
+    return (422, {"error": "one row a request"}) if len(rows) > 1 else scores
 
 
 @contextmanager

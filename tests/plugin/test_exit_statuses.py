@@ -175,7 +175,7 @@ def test_unknown_name_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "words"),
     [
         ((), "AIHARNESS_ENDPOINT"),
         (("--ai-endpoint=ftp://x",), "scheme"),
@@ -192,10 +192,10 @@ def test_unknown_name_is_an_error(tmp_path: Path) -> None:
         (("--ai-endpoint=http://x", "--ai-run-dir=/proc/nowhere"), "cannot be written"),
     ],
 )
-def test_wrong_usage_is_one_clear_line(tmp_path: Path, args: tuple[str, ...], said: str) -> None:
+def test_wrong_usage_is_one_clear_line(tmp_path: Path, args: tuple[str, ...], words: str) -> None:
     outcome = run_gate(tmp_path, *args)
     assert outcome.status == 4, outcome.out + outcome.err
-    assert said in outcome.out + outcome.err
+    assert words in outcome.out + outcome.err
     _no_traceback(outcome)
 
 

@@ -29,12 +29,12 @@ def examples() -> list[str]:
 
 
 def test_every_example_of_the_page_passes(tmp_path: Path, reference: str) -> None:
-    found = examples()
-    assert len(found) == 10
+    texts = examples()
+    assert len(texts) == 10
     for protocol, folder in ((CHAT, tmp_path / "chat"), (PLAIN, tmp_path / "plain")):
         folder.mkdir()
         tests = 0
-        for number, text in enumerate(found):
+        for number, text in enumerate(texts):
             if "def ai_sample" in text:
                 (folder / "conftest.py").write_text(text)
             elif ("ai_predict" in text) == (protocol == PLAIN):
@@ -225,7 +225,7 @@ def test_objectives_in_every_end(tmp_path: Path, reference: str) -> None:
     assert (too_few["verdict"], too_few["n"]) == ("INCONCLUSIVE", 1)
     assert too_few["n_needed"] > 20
     assert outcome.check("::test_none")["verdict"] == "INCONCLUSIVE"
-    for name, said in (
+    for name, words in (
         ("ttft_of_a_whole_answer", "ai_stream"),
         ("twice", "one objective a test"),
         ("asks_nothing", "sent 0 inferences"),
@@ -233,4 +233,4 @@ def test_objectives_in_every_end(tmp_path: Path, reference: str) -> None:
     ):
         row = outcome.check(f"::test_{name}")
         assert row["verdict"] == "ERROR"
-        assert said in row["reason"]
+        assert words in row["reason"]

@@ -67,9 +67,9 @@ def test_every_canary_is_fresh_and_stays_out_of_the_control(name: str) -> None:
     for form in forms:
         if form.canary and form.control:
             half = len(form.canary) // 2
-            said = json.dumps([form.control.messages, form.control.options], default=str)
-            assert form.canary not in said
-            assert f"{form.canary[:half]} and {form.canary[half:]}" not in said
+            text = json.dumps([form.control.messages, form.control.options], default=str)
+            assert form.canary not in text
+            assert f"{form.canary[:half]} and {form.canary[half:]}" not in text
 
 
 @pytest.mark.parametrize("name", KINDS)

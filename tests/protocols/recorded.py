@@ -14,9 +14,9 @@ _DATA = Path(__file__).parent / "data"
 
 def load(name: str) -> dict[str, Any]:
     """One file of recorded answers: `answers`, `probes` or `streams`."""
-    found = json.loads((_DATA / f"{name}.json").read_text())
-    assert isinstance(found, dict)
-    return found
+    data = json.loads((_DATA / f"{name}.json").read_text())
+    assert isinstance(data, dict)
+    return data
 
 
 class Server(Mapping[str, Exchange]):

@@ -32,10 +32,10 @@ ENDPOINT = Endpoint("http://127.0.0.1:1", model="m")
 
 @pytest.fixture(params=NAMES)
 def adapter(request: pytest.FixtureRequest) -> Adapter:
-    found = load_plugin("protocols", request.param).ADAPTER
-    assert isinstance(found, Adapter)
-    assert found.name == request.param
-    return found
+    loaded = load_plugin("protocols", request.param).ADAPTER
+    assert isinstance(loaded, Adapter)
+    assert loaded.name == request.param
+    return loaded
 
 
 def query_for(adapter: Adapter, *, stream: bool = False) -> Query:
@@ -98,8 +98,8 @@ def test_probes_are_harmless_and_the_same_each_time(adapter: Adapter) -> None:
 
 
 def test_capability_of_health_has_its_probe(adapter: Adapter) -> None:
-    for found in (False, True):
-        able = adapter.capabilities(ENDPOINT, Facts(("m",), None, {"live": found, "ready": found}))
+    for is_live in (False, True):
+        able = adapter.capabilities(ENDPOINT, Facts(("m",), None, {"live": is_live, "ready": is_live}))
         for capability, role in (("liveness", "live"), ("readiness", "ready"), ("model_readiness", "model_ready")):
             assert not getattr(able, capability) or role in adapter.probes(ENDPOINT)
         assert able.text or able.tensors
@@ -120,9 +120,9 @@ def test_a_configured_sample_is_sent_as_it_is(adapter: Adapter) -> None:
 
 
 def test_no_sample_is_a_usage_error_that_names_the_setting(adapter: Adapter) -> None:
-    said, query = said_or_made(lambda: adapter.sample(ENDPOINT, Facts()), UsageError)
+    message, query = said_or_made(lambda: adapter.sample(ENDPOINT, Facts()), UsageError)
     if query is None:
-        assert "[endpoint] sample" in said
+        assert "[endpoint] sample" in message
     else:
         assert adapter.encode(ENDPOINT, query, Facts()).body
 
@@ -163,9 +163,9 @@ def test_secrets_are_in_no_request(adapter: Adapter) -> None:
 
 
 def test_nothing_is_recognised_in_nothing(adapter: Adapter) -> None:
-    found = adapter.recognise(ENDPOINT, {})
-    assert (found.score, found.facts) == (0.0, Facts())
-    assert found.reason
+    recognition = adapter.recognise(ENDPOINT, {})
+    assert (recognition.score, recognition.facts) == (0.0, Facts())
+    assert recognition.reason
     assert adapter.identity({}) == (None, None)
 
 
@@ -198,8 +198,8 @@ hostile = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_hostile_body(adapter: Adapter, body: bytes) -> None:
     for template in (Template(), Template(answer="$.outputs[0]", probabilities="$.data")):
         endpoint = Endpoint("http://127.0.0.1:1", template=template)
-        said, answer = said_or_made(partial(adapter.decode, endpoint, Response(200, body=body)))
-        assert (answer is None) == bool(said)
+        message, answer = said_or_made(partial(adapter.decode, endpoint, Response(200, body=body)))
+        assert (answer is None) == bool(message)
         if answer is not None:
             assert isinstance(answer.text, str | None)
             assert isinstance(answer.model, str | None)
@@ -225,15 +225,15 @@ def test_hostile_stream(adapter: Adapter, body: bytes, pieces: int) -> None:
 
 @pytest.mark.slow(seconds=0.5)
 @hostile
-@given(found=st.lists(st.tuples(st.sampled_from([200, 200, 401, 404, 503]), _BODIES), min_size=8, max_size=8))
-def test_hostile_probes(adapter: Adapter, found: list[tuple[int, bytes]]) -> None:
+@given(probed=st.lists(st.tuples(st.sampled_from([200, 200, 401, 404, 503]), _BODIES), min_size=8, max_size=8))
+def test_hostile_probes(adapter: Adapter, probed: list[tuple[int, bytes]]) -> None:
     """Whatever the probes bring, it is judged; what is kept of it is JSON and makes requests or a usage error."""
     roles = adapter.probes(ENDPOINT)
-    answers = {role: Response(status, (), body) for role, (status, body) in zip(roles, found, strict=False)}
+    answers = {role: Response(status, (), body) for role, (status, body) in zip(roles, probed, strict=False)}
     judged = adapter.recognise(ENDPOINT, answers)
     assert 0 <= judged.score <= 1
     assert judged.reason.isprintable()
-    facts = Facts(**json.loads(json.dumps({each.name: getattr(judged.facts, each.name) for each in fields(Facts)})))
+    facts = Facts(**json.loads(json.dumps({field.name: getattr(judged.facts, field.name) for field in fields(Facts)})))
     assert isinstance(adapter.identity(answers), tuple)
     adapter.capabilities(ENDPOINT, facts)
     adapter.bad_requests(ENDPOINT, facts)

@@ -63,8 +63,8 @@ def serving() -> Serving:
 @pytest.fixture(scope="session")
 def client(serving: Serving) -> Iterator[httpx.Client]:
     """The healthy service, without artificial time."""
-    with serving(ServiceSettings(token_ms=0)) as found:
-        yield found
+    with serving(ServiceSettings(token_ms=0)) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ def events(text: str) -> list[Any]:
     """The chunks of a stream, less the terminator, which must be there."""
     *data, end = [part.removeprefix("data: ") for part in text.split("\n\n")[:-1]]
     assert end == "[DONE]"
-    return [json.loads(each) for each in data]
+    return [json.loads(item) for item in data]
 
 
 def text_of(chunks: list[Any]) -> str:
@@ -206,9 +206,9 @@ def test_a_client_that_leaves_stops_the_generation(serving: Serving, stream: boo
 
         def settles_at(active: int) -> bool:
             ends = time.monotonic() + 20
-            while (found := counter(client, "active_generations")) != active and time.monotonic() < ends:
+            while (count := counter(client, "active_generations")) != active and time.monotonic() < ends:
                 time.sleep(0.02)
-            return found == active
+            return count == active
 
         if stream:
             with client.stream("POST", PATH, json=chat("Count.", stream=True)) as response:

@@ -57,8 +57,8 @@ def test_choices(client: httpx.Client, temperature: float) -> None:
     assert one["choices"][0]["message"]["content"] == texts[2]
     pieces, used = streamed(client, **body)
     for index, text in enumerate(texts):
-        assert "".join(each["delta"].get("content", "") for each in pieces if each["index"] == index) == text
-    assert [each["index"] for each in pieces if each["finish_reason"]] == [0, 1, 2, 3]
+        assert "".join(piece["delta"].get("content", "") for piece in pieces if piece["index"] == index) == text
+    assert [piece["index"] for piece in pieces if piece["finish_reason"]] == [0, 1, 2, 3]
     assert alike(used) == alike(answer["usage"])
     assert used["prompt_tokens"] == one["usage"]["prompt_tokens"]
     assert used["completion_tokens"] > one["usage"]["completion_tokens"]
@@ -78,17 +78,20 @@ def test_log_probabilities(client: httpx.Client, content: str, stop: list[str]) 
         assert bytes(token["bytes"]).decode() == token["token"]
         assert token["logprob"] <= 0
         assert token["top_logprobs"][0] == {name: token[name] for name in ("token", "logprob", "bytes")}
-        top = [each["logprob"] for each in token["top_logprobs"]]
+        top = [top_logprob["logprob"] for top_logprob in token["top_logprobs"]]
         assert top == sorted(top, reverse=True)
-        assert math.fsum(math.exp(each) for each in top) <= 1 + 1e-9
+        assert math.fsum(math.exp(item) for item in top) <= 1 + 1e-9
     pieces, _ = streamed(client, **body)
-    assert [token for each in pieces if each["logprobs"] for token in each["logprobs"]["content"]] == tokens
+    assert [token for piece in pieces if piece["logprobs"] for token in piece["logprobs"]["content"]] == tokens
     (bare,) = asked(client, content=content, logprobs=True, max_tokens=3)["choices"]
     assert [token["top_logprobs"] for token in bare["logprobs"]["content"]] == [[]] * 3
 
 
 def calls(message: dict[str, Any]) -> list[tuple[str, Any]]:
-    return [(each["function"]["name"], json.loads(each["function"]["arguments"])) for each in message["tool_calls"]]
+    return [
+        (tool_call["function"]["name"], json.loads(tool_call["function"]["arguments"]))
+        for tool_call in message["tool_calls"]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -114,19 +117,19 @@ def test_calls(client: httpx.Client, content: str, choice: Any, names: list[str]
         assert whole["message"].keys() == {"role", "content"}
         return
     assert whole["message"]["content"] is None
-    found = calls(whole["message"])
-    assert [name for name, _ in found] == names
-    for name, arguments in found:
+    called = calls(whole["message"])
+    assert [name for name, _ in called] == names
+    for name, arguments in called:
         jsonschema.validate(arguments, WEATHER if name == "get_weather" else SUM)
-    assert len({each["id"] for each in whole["message"]["tool_calls"]}) == len(names)
-    fragments = [each for piece in pieces for each in piece["delta"].get("tool_calls", [])]
+    assert len({tool_call["id"] for tool_call in whole["message"]["tool_calls"]}) == len(names)
+    fragments = [tool_call for piece in pieces for tool_call in piece["delta"].get("tool_calls", [])]
     assert len(fragments) > 3 * len(names)
-    for number, (name, arguments) in enumerate(found):
-        first, *others = [each for each in fragments if each["index"] == number]
+    for number, (name, arguments) in enumerate(called):
+        first, *others = [fragment for fragment in fragments if fragment["index"] == number]
         assert (first["type"], first["function"]) == ("function", {"name": name, "arguments": ""})
         assert first["id"].startswith("call_")
-        assert all(each.keys() == {"index", "function"} for each in others)
-        assert json.loads("".join(each["function"]["arguments"] for each in others)) == arguments
+        assert all(other.keys() == {"index", "function"} for other in others)
+        assert json.loads("".join(other["function"]["arguments"] for other in others)) == arguments
 
 
 def test_one_call_at_a_time_and_a_call_that_is_cut(client: httpx.Client) -> None:
@@ -143,7 +146,7 @@ def test_one_call_at_a_time_and_a_call_that_is_cut(client: httpx.Client) -> None
 
 def test_the_conversation_goes_on_after_a_call(client: httpx.Client) -> None:
     first = asked(client, content="Call add.", tools=TOOLS)["choices"][0]["message"]
-    results = [{"role": "tool", "tool_call_id": each["id"], "content": "5"} for each in first["tool_calls"]]
+    results = [{"role": "tool", "tool_call_id": tool_call["id"], "content": "5"} for tool_call in first["tool_calls"]]
     messages = [{"role": "user", "content": "Call add."}, first, *results]
     answer = client.post(PATH, json=chat() | {"messages": messages, "tools": TOOLS}).json()
     assert answer["choices"][0]["message"]["content"]
@@ -159,7 +162,7 @@ def test_json_that_obeys_its_schema(client: httpx.Client) -> None:
     assert "größe" in text
     assert answer["usage"]["prompt_tokens"] > asked(client)["usage"]["prompt_tokens"]
     pieces, used = streamed(client, response_format=form)
-    assert "".join(each["delta"].get("content", "") for each in pieces) == text
+    assert "".join(piece["delta"].get("content", "") for piece in pieces) == text
     assert alike(used) == alike(answer["usage"])
     cut = asked(client, response_format=form, max_tokens=3)["choices"][0]
     assert text.startswith(cut["message"]["content"])
@@ -181,9 +184,9 @@ def test_the_gateway_passes_all_of_it_on(client: httpx.Client, edition: str) -> 
         for body in bodies:
             assert alike(asked(through, **body)) == alike(asked(client, **body))
             assert alike(streamed(through, **body)) == alike(streamed(client, **body))
-        refused = [each.post(PATH, json=chat(n=9)) for each in (through, client)]
+        refused = [item.post(PATH, json=chat(n=9)) for item in (through, client)]
         assert refused[0].json() == refused[1].json()
-        assert [each.status_code for each in refused] == [400, 400]
+        assert [item.status_code for item in refused] == [400, 400]
 
 
 _FRESH = ("id", "created", "prompt_tokens_details")
@@ -192,5 +195,5 @@ _FRESH = ("id", "created", "prompt_tokens_details")
 def alike(value: Any) -> Any:
     """The value without what is made anew for each answer."""
     if isinstance(value, dict):
-        return {name: alike(each) for name, each in value.items() if name not in _FRESH}
-    return [alike(each) for each in value] if isinstance(value, list | tuple) else value
+        return {name: alike(item) for name, item in value.items() if name not in _FRESH}
+    return [alike(item) for item in value] if isinstance(value, list | tuple) else value

@@ -48,7 +48,7 @@ def whole(client: httpx.Client) -> bool:
 
 
 def states(client: httpx.Client) -> list[str]:
-    return [each["state"] for each in client.get("/gateway/status").json()["upstreams"]]
+    return [upstream["state"] for upstream in client.get("/gateway/status").json()["upstreams"]]
 
 
 def toxic(deployment: Deployment, kind: str, **attributes: Any) -> None:

@@ -16,9 +16,9 @@ TEXTS = ["The red fox is behind the barn.", "The red fox is in the garden.", "Ra
 def vectors(client: httpx.Client, **body: Any) -> np.ndarray:
     answer = client.post(PATH, json={"model": "tiny-embed", **body})
     assert answer.status_code == 200, answer.text
-    found = answer.json()
-    assert [each["index"] for each in found["data"]] == list(range(len(found["data"])))
-    return np.array([each["embedding"] for each in found["data"]])
+    data = answer.json()
+    assert [item["index"] for item in data["data"]] == list(range(len(data["data"])))
+    return np.array([item["embedding"] for item in data["data"]])
 
 
 def test_each_text_has_its_own_vector_alone_and_in_any_batch(client: httpx.Client) -> None:
@@ -33,9 +33,9 @@ def test_each_text_has_its_own_vector_alone_and_in_any_batch(client: httpx.Clien
 
 def test_short_and_strange_texts_have_vectors() -> None:
     texts = ["a", "b", " ", "  ", "\x00", "é", "e\u0301", "\U0001f642", "a" * 8000]
-    found = embed_texts(texts)
-    assert np.isfinite(found).all()
-    assert len({tuple(row) for row in found}) == len(texts)
+    vectors = embed_texts(texts)
+    assert np.isfinite(vectors).all()
+    assert len({tuple(row) for row in vectors}) == len(texts)
     for dimension in (1, 2, 63):
         np.testing.assert_allclose(np.linalg.norm(embed_texts(texts, dimension), axis=1), 1, atol=1e-6)
 

@@ -117,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serving(edition: str, *backends: Raw, limits: Limits = QUICK, key: str | None = None) -> Iterator[httpx.Client]:
-    app = create_gateway(edition, [each.url for each in backends], key, limits)
+    app = create_gateway(edition, [backend.url for backend in backends], key, limits)
     config = uvicorn.Config(app, lifespan="on", log_level="critical", server_header=False, timeout_graceful_shutdown=1)
     with serve_config(config) as client:
         yield client
@@ -126,16 +126,16 @@ def serving(edition: str, *backends: Raw, limits: Limits = QUICK, key: str | Non
 @pytest.fixture
 def backends() -> Iterator[tuple[Raw, Raw]]:
     with Raw() as a, Raw() as b:
-        threads = [threading.Thread(target=each.serve_forever, args=(0.02,), daemon=True) for each in (a, b)]
+        threads = [threading.Thread(target=item.serve_forever, args=(0.02,), daemon=True) for item in (a, b)]
         for thread in threads:
             thread.start()
         try:
             yield a, b
         finally:
-            for each, thread in zip((a, b), threads, strict=True):
-                each.held.set()
-                each.left.set()
-                each.shutdown()
+            for item, thread in zip((a, b), threads, strict=True):
+                item.held.set()
+                item.left.set()
+                item.shutdown()
                 thread.join(5)
 
 
@@ -147,12 +147,12 @@ def within(seconds: float, condition: Callable[[], bool]) -> bool:
 
 
 def status(client: httpx.Client) -> dict[str, Any]:
-    found: dict[str, Any] = client.get("/gateway/status").json()
-    return found
+    data: dict[str, Any] = client.get("/gateway/status").json()
+    return data
 
 
 def states(client: httpx.Client) -> list[str]:
-    return [each["state"] for each in status(client)["upstreams"]]
+    return [upstream["state"] for upstream in status(client)["upstreams"]]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_hardened_never_ends_a_cut_stream_well(backends: tuple[Raw, Raw], mode: 
         assert first + b"\n\n" == EVENT
         assert json.loads(error.removeprefix(b"data: "))["error"]["code"] == "upstream_truncated"
         assert status(client)["counters"]["broken_streams"] == 1
-        assert max(each["ejections"] for each in status(client)["upstreams"]) >= 1
+        assert max(upstream["ejections"] for upstream in status(client)["upstreams"]) >= 1
 
 
 def test_naive_is_slow_every_second_time(backends: tuple[Raw, Raw]) -> None:
@@ -212,8 +212,8 @@ def test_naive_fails_every_second_time(backends: tuple[Raw, Raw]) -> None:
         backends[0].mode = mode
         with serving("naive", *backends) as client:
             answers = [client.post("/predict", json={}) for _ in range(6)]
-        assert sorted(each.status_code for each in answers) == [200] * 3 + [500] * 3
-        assert {each.headers["content-type"] for each in answers if each.status_code == 500} == {
+        assert sorted(answer.status_code for answer in answers) == [200] * 3 + [500] * 3
+        assert {answer.headers["content-type"] for answer in answers if answer.status_code == 500} == {
             "text/plain; charset=utf-8"
         }
 
@@ -230,21 +230,21 @@ def test_naive_ends_a_cut_stream_as_if_all_were_well(backends: tuple[Raw, Raw], 
 @pytest.mark.parametrize("edition", ["hardened", "naive"])
 def test_events_flow_before_the_last_is_made(backends: tuple[Raw, Raw], edition: str) -> None:
     with serving(edition, *backends) as client:
-        for each in backends:
-            each.mode = "held"
+        for backend in backends:
+            backend.mode = "held"
         with client.stream("POST", CHAT, json={}) as answer:
             parts = answer.iter_raw()
             assert next(parts) == EVENT  # the backends wait until this line has passed
-            for each in backends:
-                each.left.set()
-                each.held.set()
+            for backend in backends:
+                backend.left.set()
+                backend.held.set()
             assert b"".join(parts).endswith(DONE)
 
 
 def test_events_are_passed_on_whole(backends: tuple[Raw, Raw]) -> None:
     with serving("hardened", *backends) as client:
-        for each in backends:
-            each.mode = "in pieces"
+        for backend in backends:
+            backend.mode = "in pieces"
         with client.stream("POST", CHAT, json={}) as answer:
             assert "x-hop" not in answer.headers
             chunks = [chunk for chunk in answer.iter_raw() if chunk]
@@ -253,12 +253,12 @@ def test_events_are_passed_on_whole(backends: tuple[Raw, Raw]) -> None:
 
 def test_work_ends_when_its_client_leaves(backends: tuple[Raw, Raw]) -> None:
     with serving("hardened", *backends) as client:
-        for each in backends:
-            each.mode = "held"
-            each.held.set()
+        for backend in backends:
+            backend.mode = "held"
+            backend.held.set()
         with client.stream("POST", CHAT, json={}) as answer:
             assert next(answer.iter_raw()) == EVENT
-        assert within(20, lambda: sum(each["in_flight"] for each in status(client)["upstreams"]) == 0)
+        assert within(20, lambda: sum(upstream["in_flight"] for upstream in status(client)["upstreams"]) == 0)
         assert status(client)["in_flight"] == 0
         assert status(client)["counters"]["broken_streams"] == 0
 
@@ -266,38 +266,38 @@ def test_work_ends_when_its_client_leaves(backends: tuple[Raw, Raw]) -> None:
 def test_retries_are_bounded_when_all_fail(backends: tuple[Raw, Raw]) -> None:
     requests = 50
     with serving("hardened", *backends) as client:
-        for each in backends:
-            each.mode = "dead"
+        for backend in backends:
+            backend.mode = "dead"
         answers = [client.post("/predict", json={}) for _ in range(requests)]
         counters = status(client)["counters"]
-    assert {each.status_code for each in answers} == {503}
-    assert {each.headers["retry-after"] for each in answers} == {"1"}
-    attempts = sum(len(each.seen) for each in backends)
+    assert {answer.status_code for answer in answers} == {503}
+    assert {answer.headers["retry-after"] for answer in answers} == {"1"}
+    attempts = sum(len(item.seen) for item in backends)
     assert requests < attempts <= requests * (1 + QUICK.retry_share) + QUICK.retry_burst
     assert counters["refused_by_budget"] > 0
 
 
 def test_a_request_that_fails_everywhere_ejects_nobody(backends: tuple[Raw, Raw]) -> None:
     with serving("hardened", *backends) as client:
-        for each in backends:
-            each.mode = "poison"
+        for backend in backends:
+            backend.mode = "poison"
         answers = [client.post("/predict", json={}) for _ in range(8)]
-        assert {each.status_code for each in answers} == {500}
+        assert {answer.status_code for answer in answers} == {500}
         assert answers[0].json() == {"error": "no"}
         assert states(client) == ["closed", "closed"]
 
 
 def test_what_is_too_much_is_refused_in_the_shape_of_its_protocol(backends: tuple[Raw, Raw]) -> None:
     with serving("hardened", *backends, limits=Limits(in_flight=1, probe_every=0.1)) as client:
-        for each in backends:
-            each.mode = "held"
+        for backend in backends:
+            backend.mode = "held"
         with client.stream("POST", CHAT, json={}) as answer:
             parts = answer.iter_raw()
             assert next(parts) == EVENT
             refused = [client.post(path, json={}) for path in ("/predict", "/v2/models/digits/infer", CHAT)]
-        assert {each.status_code for each in refused} == {503}
-        assert {each.headers["retry-after"] for each in refused} == {"1"}
-        assert [type(each.json()["error"]) for each in refused] == [dict, str, dict]
+        assert {item.status_code for item in refused} == {503}
+        assert {item.headers["retry-after"] for item in refused} == {"1"}
+        assert [type(item.json()["error"]) for item in refused] == [dict, str, dict]
         assert refused[2].json()["error"]["param"] is None
         assert status(client)["counters"]["shed"] == 3
 
@@ -312,9 +312,9 @@ def test_the_key_is_asked_for_and_passed_on_to_nobody(backends: tuple[Raw, Raw],
         answer = client.post("/predict", json={}, headers={**BEARER, **more, b"x-request-id": b"abc-1"})
         assert answer.status_code == 200
         assert answer.headers["x-request-id"] == "abc-1"
-        made = client.post("/predict", json={}, headers=BEARER).headers["x-request-id"]
-    first, second = sorted(backends[0].seen + backends[1].seen, key=lambda each: each["x-request-id"] != "abc-1")
-    assert (first["x-kept"], first["x-request-id"], second["x-request-id"]) == ("yes", "abc-1", made)
+        id_ = client.post("/predict", json={}, headers=BEARER).headers["x-request-id"]
+    first, second = sorted(backends[0].seen + backends[1].seen, key=lambda value: value["x-request-id"] != "abc-1")
+    assert (first["x-kept"], first["x-request-id"], second["x-request-id"]) == ("yes", "abc-1", id_)
     assert not {"authorization", "cookie", "x-api-key", "te"} & (first.keys() | second.keys())
 
 

@@ -73,10 +73,10 @@ def test_the_oldest_answers_are_forgotten(client: httpx.Client) -> None:
 
 def test_inferences_over_the_limit_are_declined(serving: Serving) -> None:
     with serving(ServiceSettings(rate_limit=3)) as client:
-        found = [client.post("/predict", json={"instances": [[0.0] * 64]}) for _ in range(5)]
-        assert [answer.status_code for answer in found] == [200, 200, 200, 429, 429]
-        assert 55 <= int(found[3].headers["retry-after"]) <= 60
-        assert found[3].json()["error"]["code"] == "rate_limit_exceeded"
+        answers = [client.post("/predict", json={"instances": [[0.0] * 64]}) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+        assert 55 <= int(answers[3].headers["retry-after"]) <= 60
+        assert answers[3].json()["error"]["code"] == "rate_limit_exceeded"
         assert client.get("/health").status_code == client.get("/v1/models").status_code == 200
 
 

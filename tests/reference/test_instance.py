@@ -26,21 +26,21 @@ _NAMES = st.text(min_size=1, max_size=4)
 
 def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     objects = st.dictionaries(_NAMES, inner, max_size=3).map(
-        lambda each: {"type": "object", "properties": each, "required": [*each], "additionalProperties": False}
+        lambda value: {"type": "object", "properties": value, "required": [*value], "additionalProperties": False}
     )
     arrays = st.fixed_dictionaries({"type": st.just("array"), "items": inner}, optional={"minItems": _SIZES})
-    return objects | arrays | st.lists(inner, min_size=1, max_size=2).map(lambda each: {"anyOf": each})
+    return objects | arrays | st.lists(inner, min_size=1, max_size=2).map(lambda value: {"anyOf": value})
 
 
 @given(st.recursive(_LEAVES, _nested, max_leaves=8))
 def test_an_instance_obeys_its_schema(schema: Any) -> None:
     try:
-        made = make_instance(schema)
+        instance = make_instance(schema)
     except UnsupportedSchema as error:
         assert "no integer lies" in str(error) or "no number lies" in str(error)  # noqa: PT017
         return
-    jsonschema.validate(made, schema)
-    assert make_instance(schema) == made
+    jsonschema.validate(instance, schema)
+    assert make_instance(schema) == instance
 
 
 @pytest.mark.parametrize(

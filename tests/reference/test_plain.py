@@ -169,7 +169,7 @@ def test_a_failure_inside_is_a_500_that_tells_nothing(
 
 def test_request_id_is_echoed_or_made(client: httpx.Client) -> None:
     assert client.get("/health", headers={"x-request-id": "abc-1"}).headers["x-request-id"] == "abc-1"
-    made = [client.get(path).headers["x-request-id"] for path in ("/health", "/nope")]
-    assert len(set(made)) == 2
+    ids = [client.get(path).headers["x-request-id"] for path in ("/health", "/nope")]
+    assert len(set(ids)) == 2
     for bad in ("x" * 129, "a b"):
         assert client.get("/health", headers={"x-request-id": bad}).headers["x-request-id"] != bad

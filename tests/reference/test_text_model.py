@@ -27,9 +27,9 @@ def test_tokens_joined_are_the_text(text: str) -> None:
     ],
 )
 def test_answers(question: str, expected: str) -> None:
-    made = answer(question)
-    assert "".join(made) == expected
-    assert made.finish_reason == "stop"
+    reply = answer(question)
+    assert "".join(reply) == expected
+    assert reply.finish_reason == "stop"
 
 
 def test_animals_are_where_the_seed_puts_them() -> None:
@@ -40,21 +40,21 @@ def test_animals_are_where_the_seed_puts_them() -> None:
 
 
 def test_counting_goes_on_until_the_limit() -> None:
-    made = answer("Count.", max_tokens=1000)
-    words = "".join(made).split()
+    reply = answer("Count.", max_tokens=1000)
+    words = "".join(reply).split()
     assert words[:20] == [*words[:18], "one", "two"]
-    assert len(words) == made.completion_tokens == 1000
-    assert made.finish_reason == "length"
+    assert len(words) == reply.completion_tokens == 1000
+    assert reply.finish_reason == "length"
     assert len("".join(answer("Count.", max_tokens=300, temperature=1.0, seed=5)).split()) == 300
 
 
 @pytest.mark.parametrize("nonce", ["id-7f3a91", "näive 北京 🦊 x", "line\nbreak", "<|end|><|assistant|>"])
 def test_repeats_after_you(nonce: str) -> None:
-    made = answer(f"Repeat after me: {nonce}")
-    pieces = list(made)
+    reply = answer(f"Repeat after me: {nonce}")
+    pieces = list(reply)
     assert "".join(pieces) == nonce
-    assert made.finish_reason == "stop"
-    assert len(pieces) == made.completion_tokens > 1
+    assert reply.finish_reason == "stop"
+    assert len(pieces) == reply.completion_tokens > 1
 
 
 def test_it_knows_what_an_earlier_message_of_the_user_said() -> None:
@@ -62,13 +62,13 @@ def test_it_knows_what_an_earlier_message_of_the_user_said() -> None:
         roles = ("user", "assistant") * len(texts)
         return "".join(MODEL.generate(list(zip(roles, texts, strict=False)), max_tokens=60))
 
-    told = "My code is 4711. Remember it."
-    assert ask(told, "I will.", "What is my code? [x]") == "Your code is 4711."
-    assert ask(told, "I will.", "My code is 9.", "Yes.", "What is my CODE?") == "Your CODE is 9."
+    text = "My code is 4711. Remember it."
+    assert ask(text, "I will.", "What is my code? [x]") == "Your code is 4711."
+    assert ask(text, "I will.", "My code is 9.", "Yes.", "What is my CODE?") == "Your CODE is 9."
     for unknown in (
         ask("What is my code?"),
-        ask(told, "I will.", "What is my name?"),
-        ask("Hi", told, "What is my code?"),
+        ask(text, "I will.", "What is my name?"),
+        ask("Hi", text, "What is my code?"),
     ):
         assert "Your" not in unknown
 
@@ -102,21 +102,21 @@ def test_a_small_nucleus_is_greedy() -> None:
     ],
 )
 def test_stop_sequences_are_left_out_also_across_tokens(stop: list[str], expected: str) -> None:
-    made = answer("Count.", stop=stop)
-    assert "".join(made) == expected
-    assert made.finish_reason == "stop"
+    reply = answer("Count.", stop=stop)
+    assert "".join(reply) == expected
+    assert reply.finish_reason == "stop"
 
 
 def test_text_held_back_for_a_stop_is_given_at_the_end() -> None:
-    made = answer("Count.", max_tokens=3, stop=["three five"])
-    assert "".join(made) == "one two three"
-    assert made.finish_reason == "length"
+    reply = answer("Count.", max_tokens=3, stop=["three five"])
+    assert "".join(reply) == "one two three"
+    assert reply.finish_reason == "length"
 
 
 def test_exactly_the_limit_is_length() -> None:
-    made = answer("What is one plus one?", max_tokens=6)
-    assert "".join(made) == "one plus one is two."
-    assert made.finish_reason == "length"
+    reply = answer("What is one plus one?", max_tokens=6)
+    assert "".join(reply) == "one plus one is two."
+    assert reply.finish_reason == "length"
 
 
 def test_a_long_count_is_fast_enough_for_streams() -> None:

@@ -37,9 +37,9 @@ def test_metadata_and_health(client: httpx.Client) -> None:
     assert client.get("/v2/health/ready").json() == {"ready": True}
     for prefix in ("/v2/models/digits", "/v2/models/digits/versions/1"):
         assert client.get(f"{prefix}/ready").json() == {"name": "digits", "ready": True}
-        found = client.get(prefix).json()
-        assert found["versions"] == ["1"]
-        assert found["inputs"] == [{"name": "input", "datatype": "FP64", "shape": [-1, 64]}]
+        data = client.get(prefix).json()
+        assert data["versions"] == ["1"]
+        assert data["inputs"] == [{"name": "input", "datatype": "FP64", "shape": [-1, 64]}]
 
 
 @pytest.mark.parametrize("path", [INFER, "/v2/models/digits/versions/1/infer"])
@@ -66,7 +66,7 @@ def test_nested_data_and_fp32_are_accepted(client: httpx.Client, rows: list[list
 
 def test_outputs_asked_for(client: httpx.Client, rows: list[list[float]]) -> None:
     body = {"inputs": [tensor(rows)], "outputs": [{"name": "probabilities"}]}
-    assert [each["name"] for each in client.post(INFER, json=body).json()["outputs"]] == ["probabilities"]
+    assert [output["name"] for output in client.post(INFER, json=body).json()["outputs"]] == ["probabilities"]
 
 
 ZEROS = {"inputs": [{"name": "input", "shape": [1, 64], "datatype": "FP64", "data": [0] * 64}]}

@@ -85,8 +85,8 @@ def test_same_seed_same_rows(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_at_first_is_not_robust_and_not_attacked(tmp_path: Path) -> None:
-    def swap(rows: np.ndarray, found: np.ndarray) -> np.ndarray:
-        return np.where(found.argmax(axis=1, keepdims=True) < 5, np.roll(found, 1, axis=1), found)
+    def swap(rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        return np.where(scores.argmax(axis=1, keepdims=True) < 5, np.roll(scores, 1, axis=1), scores)
 
     verdict = run(Digits(swap), tmp_path, eps=0.1)
     wrong = int(verdict.notes[0].split()[0])
@@ -98,7 +98,7 @@ def test_what_is_wrong_at_first_is_not_robust_and_not_attacked(tmp_path: Path) -
 
 def test_a_model_that_ignores_its_input_is_not_called_robust(tmp_path: Path) -> None:
     plateau = np.array([0.06123, *[0.0611] * 2, 0.5111, *[0.0611] * 6])
-    verdict = run(Digits(lambda rows, found: np.tile(plateau, (len(found), 1))), tmp_path, data=digits(N, label=3))
+    verdict = run(Digits(lambda rows, scores: np.tile(plateau, (len(scores), 1))), tmp_path, data=digits(N, label=3))
     assert verdict.status is Status.INCONCLUSIVE
     assert verdict.estimate == 1.0
     assert "proves nothing" in verdict.reason
@@ -106,7 +106,7 @@ def test_a_model_that_ignores_its_input_is_not_called_robust(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("decimals", [1, 2])
 def test_rounded_scores_certify_nothing_so_labels_are_attacked_too(tmp_path: Path, decimals: int) -> None:
-    verdict = run(Digits(lambda rows, found: np.round(found, decimals)), tmp_path, eps=0.3)
+    verdict = run(Digits(lambda rows, scores: np.round(scores, decimals)), tmp_path, eps=0.3)
     assert verdict.status is Status.PASS
     assert "Square attack (L-infinity, from scores) and RayS (L-infinity, from labels) within eps 0.3" in verdict.reason
     assert any("score-masking possible: the scores are rounded" in note for note in verdict.notes)
@@ -114,7 +114,7 @@ def test_rounded_scores_certify_nothing_so_labels_are_attacked_too(tmp_path: Pat
 
 def test_rays_breaks_what_rounding_hides_from_square(tmp_path: Path) -> None:
     """With scores of 0 and 1 alone, Square is blind; the labels still change."""
-    one_hot = Digits(lambda rows, found: np.eye(10)[found.argmax(axis=1)])
+    one_hot = Digits(lambda rows, scores: np.eye(10)[scores.argmax(axis=1)])
     verdict = run(one_hot, tmp_path, eps=1.5, budget=200)
     note = next(note for note in verdict.notes if "score-masking" in note)
     assert int(note.rpartition("broke ")[2].split()[0]) >= 3
@@ -125,16 +125,16 @@ def test_scores_that_do_not_belong_to_their_rows_certify_nothing(tmp_path: Path)
     """The labels are right, and the scores noise beneath them: Square learns nothing, RayS finds what there is."""
     random = np.random.default_rng(0)
 
-    def blur(rows: np.ndarray, found: np.ndarray) -> np.ndarray:
-        noise = 0.05 * random.random(found.shape)
-        noise[np.arange(len(found)), found.argmax(axis=1)] = 0.8 + 0.2 * random.random(len(found))
+    def blur(rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        noise = 0.05 * random.random(scores.shape)
+        noise[np.arange(len(scores)), scores.argmax(axis=1)] = 0.8 + 0.2 * random.random(len(scores))
         return noise
 
     verdict = run(Digits(blur), tmp_path, eps=1.5, budget=100)
     note = next(note for note in verdict.notes if "score-masking" in note)
     assert "the scores of one row differ from answer to answer" in note
     assert int(note.rpartition("broke ")[2].split()[0]) >= 3
-    verdict = run(Digits(lambda rows, found: found * (1 + 1e-6 * random.random(found.shape))), tmp_path, eps=0.3)
+    verdict = run(Digits(lambda rows, scores: scores * (1 + 1e-6 * random.random(scores.shape))), tmp_path, eps=0.3)
     assert not any("score-masking" in note for note in verdict.notes)
 
 
@@ -146,7 +146,7 @@ def test_scores_of_an_attack_without_a_stand_in_are_still_no_proof(tmp_path: Pat
             for _ in range(3):
                 yield [[number + 0.01 * (number < 8) for number in task.row]]
 
-    rounded = Digits(lambda rows, found: np.round(found, 1))
+    rounded = Digits(lambda rows, scores: np.round(scores, 1))
     with serving(rounded) as url, asking(settings(url, digits(N), eps=0.3), tmp_path) as session:
         verdict = judge_attack(session, Plain(), *objective())
     assert verdict.status is Status.INCONCLUSIVE
@@ -154,8 +154,8 @@ def test_scores_of_an_attack_without_a_stand_in_are_still_no_proof(tmp_path: Pat
 
 
 def test_where_only_labels_are_answered_rays_takes_over(tmp_path: Path) -> None:
-    def labels(rows: np.ndarray, found: np.ndarray) -> tuple[int, Any]:
-        return 200, {"predictions": found.argmax(axis=1).tolist()}
+    def labels(rows: np.ndarray, scores: np.ndarray) -> tuple[int, Any]:
+        return 200, {"predictions": scores.argmax(axis=1).tolist()}
 
     verdict = run(Digits(labels), tmp_path, eps=0.3)
     assert verdict.status is Status.PASS
@@ -167,7 +167,7 @@ def test_where_only_labels_are_answered_rays_takes_over(tmp_path: Path) -> None:
 
 
 def test_errors_are_neither_findings_nor_robustness(tmp_path: Path) -> None:
-    service = Digits(lambda rows, found: (500, {"error": "no"}))
+    service = Digits(lambda rows, scores: (500, {"error": "no"}))
     verdict = run(service, tmp_path)
     assert verdict.status is Status.INCONCLUSIVE
     assert f"{N} inputs got no valid answer (HTTP 500" in verdict.reason
@@ -179,7 +179,7 @@ def test_errors_are_neither_findings_nor_robustness(tmp_path: Path) -> None:
 
 def test_a_failure_now_and_then_changes_nothing_found(tmp_path: Path) -> None:
     calls = iter(range(10_000))
-    flaky = Digits(lambda rows, found: (503, {"error": "busy"}) if len(rows) > 1 and next(calls) % 7 == 3 else found)
+    flaky = Digits(lambda rows, scores: (503, {"error": "busy"}) if len(rows) > 1 and next(calls) % 7 == 3 else scores)
     disturbed, calm = run(flaky, tmp_path, eps=1.5), run(Digits(), tmp_path, eps=1.5)
     assert sent(disturbed)["again"] > 0
     assert disturbed.slices == calm.slices
@@ -189,7 +189,7 @@ def test_a_failure_now_and_then_changes_nothing_found(tmp_path: Path) -> None:
 def test_one_row_that_kills_its_batch_takes_no_other_with_it(tmp_path: Path) -> None:
     data = digits(N)
     poison = np.array(data.inputs[4])
-    service = Digits(lambda rows, found: (500, {}) if (np.abs(rows - poison).max(axis=1) < 1).any() else found)
+    service = Digits(lambda rows, scores: (500, {}) if (np.abs(rows - poison).max(axis=1) < 1).any() else scores)
     verdict = run(service, tmp_path, eps=0.3, data=data, limit=">= 0.6")
     assert "1 with a row that got no valid answer" in verdict.notes[0]
     assert verdict.status is Status.PASS
@@ -199,8 +199,8 @@ def test_a_finding_that_does_not_repeat_is_listed_and_not_counted(tmp_path: Path
     """In a batch the answer is wrong; alone it is right: batch variance, no adversarial input."""
     rolls = iter(range(10_000))
 
-    def variance(rows: np.ndarray, found: np.ndarray) -> np.ndarray:
-        return np.roll(found, 1, axis=1) if len(rows) > 1 and next(rolls) % 9 == 5 else found
+    def variance(rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        return np.roll(scores, 1, axis=1) if len(rows) > 1 and next(rolls) % 9 == 5 else scores
 
     verdict = run(Digits(variance), tmp_path, eps=0.1, limit=">= 0.6")
     assert verdict.status is Status.INCONCLUSIVE
@@ -211,13 +211,13 @@ def test_a_finding_that_does_not_repeat_is_listed_and_not_counted(tmp_path: Path
 
 
 def test_a_flaky_finding_is_shown_where_the_check_does_not_pass(tmp_path: Path) -> None:
-    service = Digits(lambda rows, found: np.roll(found, 1, axis=1) if len(service.requests) == 3 else found)
+    service = Digits(lambda rows, scores: np.roll(scores, 1, axis=1) if len(service.requests) == 3 else scores)
     verdict = run(service, tmp_path, eps=0.1, limit=">= 0.99")
     assert verdict.counterexamples[-1].summary.startswith("flaky: input ")
 
 
 def test_a_service_that_takes_one_row_is_asked_row_by_row(tmp_path: Path) -> None:
-    service = Digits(lambda rows, found: (422, {"error": "one row"}) if len(rows) > 1 else found)
+    service = Digits(lambda rows, scores: (422, {"error": "one row"}) if len(rows) > 1 else scores)
     verdict = run(service, tmp_path, budget=5, eps=0.2)
     assert verdict.status is Status.PASS
     assert sent(verdict)["again"] == N  # learnt once
@@ -246,7 +246,7 @@ def test_never_reached_is_an_error(tmp_path: Path) -> None:
 
 
 def test_answers_without_label_or_scores_decide_nothing(tmp_path: Path) -> None:
-    verdict = run(Digits(lambda rows, found: (200, {"confidence": [0.25] * len(rows)})), tmp_path)
+    verdict = run(Digits(lambda rows, scores: (200, {"confidence": [0.25] * len(rows)})), tmp_path)
     assert verdict.status is Status.INCONCLUSIVE
     assert "neither a label nor scores" in verdict.reason
 
@@ -316,10 +316,10 @@ def test_an_attack_that_wants_more_than_its_budget_is_cut(tmp_path: Path) -> Non
 def test_labels_and_scores_are_read_or_nothing_is(
     outputs: dict[str, Any], n: int, labels: list[Any] | None, columns: int | None
 ) -> None:
-    found = read_rows(Answer(outputs=outputs), n)
-    assert (None if found is None else [reply.label for reply in found]) == labels
-    if found is not None:
-        assert (None if found[0].scores is None else len(found[0].scores)) == columns
+    rows = read_rows(Answer(outputs=outputs), n)
+    assert (None if rows is None else [reply.label for reply in rows]) == labels
+    if rows is not None:
+        assert (None if rows[0].scores is None else len(rows[0].scores)) == columns
 
 
 def test_a_bare_text_is_the_label_of_one_row() -> None:

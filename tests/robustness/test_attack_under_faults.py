@@ -30,9 +30,9 @@ def attack(answer: Answer, attack: Attack, folder: Path) -> tuple[AttackedInputs
 
 
 def attack_url(url: str, attack: Attack, folder: Path) -> tuple[AttackedInputs, list[StoredFinding]]:
-    found: list[StoredFinding] = []
+    findings: list[StoredFinding] = []
     with asking(settings(url, digits(N), eps=1.5, budget=BUDGET), folder) as session:
-        return attack_inputs(session, attack, keep=found.append), found
+        return attack_inputs(session, attack, keep=findings.append), findings
 
 
 def disturb(answer: Answer, share: float, outcome: Callable[[int], Answered], seed: int = 5) -> Answer:

@@ -26,11 +26,11 @@ N, BUDGET = 8, 60
 def run(
     service: Digits, folder: Path, known: tuple[StoredFinding, ...] = (), attack: Any = rays.ATTACK
 ) -> tuple[Any, list[StoredFinding]]:
-    found: list[StoredFinding] = []
+    findings: list[StoredFinding] = []
     with serving(service) as url:
         given = replace(settings(url, digits(N), eps=2.0, budget=BUDGET), known_findings=known)
         with asking(given, folder) as session:
-            return attack_inputs(session, attack, keep=found.append), found
+            return attack_inputs(session, attack, keep=findings.append), findings
 
 
 def replay(service: Digits, folder: Path, finding: StoredFinding, eps: float = 2.0) -> Any:
@@ -98,13 +98,13 @@ def test_a_mended_one_passes_a_flaky_or_lost_one_decides_nothing(
 ) -> None:
     finding = first[1][0]
     right = np.eye(10)[int(finding.label)]
-    assert replay(Digits(lambda rows, found: right[None]), tmp_path, finding).status is Status.PASS
+    assert replay(Digits(lambda rows, scores: right[None]), tmp_path, finding).status is Status.PASS
     turns = iter(range(100))
-    flaky = Digits(lambda rows, found: right[None] if next(turns) % 2 else found)
+    flaky = Digits(lambda rows, scores: right[None] if next(turns) % 2 else scores)
     verdict = replay(flaky, tmp_path, finding)
     assert verdict.status is Status.INCONCLUSIVE
     assert "flaky" in verdict.reason
-    verdict = replay(Digits(lambda rows, found: (500, {})), tmp_path, finding)
+    verdict = replay(Digits(lambda rows, scores: (500, {})), tmp_path, finding)
     assert verdict.status is Status.INCONCLUSIVE
     assert "no valid answer (HTTP 500" in verdict.reason
 

@@ -195,11 +195,11 @@ def rarely_wrong(row: Any) -> Any:
 def test_a_search_finds_what_the_sample_did_not_show_and_makes_it_simple(tmp_path: Path) -> None:
     rows = [[0.5, 0.5], [0.0, 0.3], [0.4, 1.0], [0.3, 0.0], [1.0, 0.6]]
     given: dict[str, Any] = {"kind": "invariance", "change": "noise", "size": 1.0}
-    found = ask(rarely_wrong, rows, tmp_path, search=150, **given)
-    assert (found.broken, found.judged) == (0, 5)
-    assert found.drawn is not None
-    assert "the answer 0 became 1" in found.drawn.summary
-    assert 0 < found.searched <= 150
+    verdict = ask(rarely_wrong, rows, tmp_path, search=150, **given)
+    assert (verdict.broken, verdict.judged) == (0, 5)
+    assert verdict.drawn is not None
+    assert "the answer 0 became 1" in verdict.drawn.summary
+    assert 0 < verdict.searched <= 150
     healthy = ask(lambda row: {"predictions": 1}, rows, tmp_path, search=20, **given)
     assert (healthy.drawn, healthy.broken) == (None, 0)
     assert 5 < healthy.searched <= 20

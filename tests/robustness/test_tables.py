@@ -59,11 +59,11 @@ class Loans:
 def run(folder: Path, attack: Any = pointwise.ATTACK, **more: Any) -> tuple[AttackedInputs, Loans]:
     service, data = Loans(), make_people()
     with serving(service) as url:
-        made = settings(url, data)
+        given_settings = settings(url, data)
         own = AttackSettings(0.1, 0.0, 10_000.0, 100, 20, features=4, **more)
-        endpoint = replace(made.endpoint, sample=[data.inputs[0]])
-        made = replace(made, endpoint=endpoint, sections={"adversarial": own})
-        with asking(made, folder) as session:
+        endpoint = replace(given_settings.endpoint, sample=[data.inputs[0]])
+        given_settings = replace(given_settings, endpoint=endpoint, sections={"adversarial": own})
+        with asking(given_settings, folder) as session:
             return attack_inputs(session, attack), service
 
 

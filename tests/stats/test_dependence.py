@@ -166,14 +166,14 @@ def test_interval_and_decision_agree() -> None:
         per_block = int(random.integers(1, 60))
         share = random.beta(0.5, 0.5 if random.random() < 0.5 else 8, TIME_BLOCKS) * (random.random() < 0.9)
         over = random.binomial(per_block, share * random.random() ** 2)
-        found = judge(over.tolist(), per_block)
+        verdict = judge(over.tolist(), per_block)
         expected = "inconclusive"
-        if found.lower > 0.05:
+        if verdict.lower > 0.05:
             expected = "fail"
-        elif found.upper < 0.1:
+        elif verdict.upper < 0.1:
             expected = "pass"
-        assert found.decision == expected
-        assert found.lower <= found.estimate <= found.upper or not found.estimate
+        assert verdict.decision == expected
+        assert verdict.lower <= verdict.estimate <= verdict.upper or not verdict.estimate
         seen.add(expected)
     assert seen == {"pass", "fail", "inconclusive"}
 

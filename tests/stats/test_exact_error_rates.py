@@ -51,10 +51,10 @@ def test_no_profile_errs_more_than_its_alpha(name: str, m: int) -> None:
     ],
 )
 def test_profiles_do_what_the_verdict_page_says(name: str, rate: float, passed: float, mean_n: float | None) -> None:
-    found = compute_probabilities(PROFILES[name], rate)
-    assert found.passed == pytest.approx(passed, abs=0.006)
+    probabilities = compute_probabilities(PROFILES[name], rate)
+    assert probabilities.passed == pytest.approx(passed, abs=0.006)
     if mean_n is not None:
-        assert found.mean_n == pytest.approx(mean_n, abs=0.6)
+        assert probabilities.mean_n == pytest.approx(mean_n, abs=0.6)
 
 
 @pytest.mark.parametrize("name", ["pr", "release"])
@@ -73,18 +73,18 @@ def test_outcomes_agree_with_a_simulation() -> None:
     ended = passes | fails
     first = np.where(ended.any(axis=1), ended.argmax(axis=1), test.cap - 1)
     rows = np.arange(len(first))
-    found = compute_probabilities(test, 0.07)
-    assert passes[rows, first].mean() == pytest.approx(found.passed, abs=0.03)
-    assert fails[rows, first].mean() == pytest.approx(found.failed, abs=0.03)
-    assert (first + 1).mean() == pytest.approx(found.mean_n, rel=0.03)
+    probabilities = compute_probabilities(test, 0.07)
+    assert passes[rows, first].mean() == pytest.approx(probabilities.passed, abs=0.03)
+    assert fails[rows, first].mean() == pytest.approx(probabilities.failed, abs=0.03)
+    assert (first + 1).mean() == pytest.approx(probabilities.mean_n, rel=0.03)
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.003, 0.07, 0.5, 1.0])
 def test_probabilities_add_up(rate: float) -> None:
     for test in PROFILES.values():
-        found = compute_probabilities(test, rate)
-        assert found.passed + found.failed + found.inconclusive == pytest.approx(1, abs=1e-9)
-        assert 0 < found.mean_n <= test.cap
+        probabilities = compute_probabilities(test, rate)
+        assert probabilities.passed + probabilities.failed + probabilities.inconclusive == pytest.approx(1, abs=1e-9)
+        assert 0 < probabilities.mean_n <= test.cap
 
 
 def test_rates_that_are_none_are_refused() -> None:
@@ -110,9 +110,9 @@ def unsplit(budget: float, cap: int) -> tuple[IntArray, IntArray]:
 @pytest.mark.parametrize(("budget", "false_pass", "false_fail"), [(0.05, 0.046, 0.019), (0.5, 0.037, 0.037)])
 def test_the_e_process_alone_holds_its_alpha(budget: float, false_pass: float, false_fail: float) -> None:
     """At a cap of 4,000, somewhat under the page's figures for an endless run."""
-    found = walk_boundaries(*unsplit(budget, 4000), budget)
-    assert false_pass - 0.008 < found.passed <= false_pass + 0.001
-    assert found.failed == pytest.approx(false_fail, abs=0.008)
+    boundaries = walk_boundaries(*unsplit(budget, 4000), budget)
+    assert false_pass - 0.008 < boundaries.passed <= false_pass + 0.001
+    assert boundaries.failed == pytest.approx(false_fail, abs=0.008)
 
 
 def test_a_look_at_the_cap_without_splitting_alpha_breaks_it() -> None:
@@ -237,9 +237,9 @@ def test_the_floor_is_part_of_the_boundaries() -> None:
 def test_the_e_process_alone_over_twenty_thousand_requests() -> None:
     """p99 .045/.018; at half the budget 99 % PASS with a mean n of 2,316; unsplit with a look at the cap .082."""
     passing, failing = unsplit(0.01, 20_000)
-    found = walk_boundaries(passing, failing, 0.01)
-    assert found.passed == pytest.approx(0.045, abs=0.004)
-    assert found.failed == pytest.approx(0.018, abs=0.004)
+    boundaries = walk_boundaries(passing, failing, 0.01)
+    assert boundaries.passed == pytest.approx(0.045, abs=0.004)
+    assert boundaries.failed == pytest.approx(0.018, abs=0.004)
     half = walk_boundaries(passing, failing, 0.005)
     assert half.passed == pytest.approx(0.99, abs=0.005)
     assert half.mean_n == pytest.approx(2316, abs=10)

@@ -52,8 +52,8 @@ def brute_n(rate: float, bound: float, alpha: float, power: float, most: int, pa
 @pytest.mark.parametrize("bound", [0.5, 0.05, 0.01])
 @pytest.mark.parametrize("power", [0.8, 0.95])
 def test_n_needed_to_pass_agrees_with_a_search_of_all_n(bound: float, power: float) -> None:
-    found = compute_n_needed(5e5 * bound, 1e6, bound, bound, power=power, sequential=False)
-    assert found == brute_n(bound / 2, bound, 0.05, power, 5000, True)
+    needed = compute_n_needed(5e5 * bound, 1e6, bound, bound, power=power, sequential=False)
+    assert needed == brute_n(bound / 2, bound, 0.05, power, 5000, True)
 
 
 @pytest.mark.parametrize(("bound", "rate"), [(0.01, 0.02), (0.05, 0.07), (0.01, 0.5), (0.1, 0.12), (0.5, 0.9)])
@@ -74,8 +74,8 @@ def test_n_needed_is_near_the_verdict_page() -> None:
 def test_a_run_of_the_needed_size_decides(k: int, n: int) -> None:
     needed = compute_n_needed(k, n, 0.01, 0.02, 0.05, 0.05 / 3)
     assert needed is not None
-    found = compute_probabilities(RateTest(budget=0.01, loosened=0.02, cap=needed, alpha_fail=0.05 / 3), k / n)
-    assert (found.failed if k / n > 0.02 else found.passed) >= 0.8
+    probabilities = compute_probabilities(RateTest(budget=0.01, loosened=0.02, cap=needed, alpha_fail=0.05 / 3), k / n)
+    assert (probabilities.failed if k / n > 0.02 else probabilities.passed) >= 0.8
 
 
 def test_no_size_decides_between_the_limits() -> None:

@@ -141,9 +141,9 @@ def test_nonsense_counts_of_a_look_are_refused(k: int, n: int) -> None:
 def test_boundaries_are_the_decisions(test: RateTest) -> None:
     passing, failing = find_boundaries(test)
     for n in [1, 2, *range(3, test.cap, 37), test.cap - 1, test.cap]:
-        said = [test.decide(k, n) for k in range(n + 1)]
-        assert [k for k, decision in enumerate(said) if decision == "pass"] == list(range(int(passing[n]) + 1))
-        assert [k for k, decision in enumerate(said) if decision == "fail"] == list(range(int(failing[n]), n + 1))
+        decisions = [test.decide(k, n) for k in range(n + 1)]
+        assert [k for k, decision in enumerate(decisions) if decision == "pass"] == list(range(int(passing[n]) + 1))
+        assert [k for k, decision in enumerate(decisions) if decision == "fail"] == list(range(int(failing[n]), n + 1))
 
 
 def test_boundaries_cannot_be_spoiled_through_the_cache() -> None:

@@ -81,10 +81,10 @@ def link(ours: Served) -> Iterator[Link]:
             peer.sendall(data)  # type: ignore[attr-defined]
 
     address, end = serve(handle)
-    made = ours.proxy(address)
-    assert ours.http.post(f"/aiharness/marks/{made.name}", json={"mark": MARK}).json() == {"mark": MARK}
-    yield made
-    ours.http.delete(made.path)
+    proxy = ours.proxy(address)
+    assert ours.http.post(f"/aiharness/marks/{proxy.name}", json={"mark": MARK}).json() == {"mark": MARK}
+    yield proxy
+    ours.http.delete(proxy.path)
     end()
 
 

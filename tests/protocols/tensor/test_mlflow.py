@@ -117,7 +117,7 @@ def test_sample() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "score", "said"),
+    ("answers", "score", "words"),
     [
         ({"version": Response(200, body=b"3.17.2")}, 1.0, "GET /version answered 3.17.2"),
         ({"version": Response(200, body=b"2.9.2.dev0\n")}, 1.0, "2.9.2.dev0"),
@@ -128,11 +128,11 @@ def test_sample() -> None:
         ({"version": Response(200, body=b"3.17.2"), "live": NOT_FOUND}, 0.0, "not both found"),
     ],
 )
-def test_recognition(answers: dict[str, Response], score: float, said: str) -> None:
-    found = ADAPTER.recognise(endpoint(), {**ROUTE, **answers})
-    assert found.score == score
-    assert said in found.reason
-    assert ADAPTER.capabilities(endpoint(), found.facts).readiness is (score > 0)
+def test_recognition(answers: dict[str, Response], score: float, words: str) -> None:
+    recognition = ADAPTER.recognise(endpoint(), {**ROUTE, **answers})
+    assert recognition.score == score
+    assert words in recognition.reason
+    assert ADAPTER.capabilities(endpoint(), recognition.facts).readiness is (score > 0)
 
 
 def test_a_configured_template_means_plain_json() -> None:

@@ -173,7 +173,7 @@ LOOP = {"type": "object", "required": ["a", "b"], "properties": {"a": {"$ref": "
 
 
 @pytest.mark.parametrize(
-    ("found", "example"),
+    ("expected", "example"),
     [
         (document(example={"instances": [[1]]}), {"instances": [[1]]}),
         (document(examples={"one": {"value": [1]}, "two": {"value": [2]}}), [1]),
@@ -199,8 +199,8 @@ LOOP = {"type": "object", "required": ["a", "b"], "properties": {"a": {"$ref": "
         (None, None),
     ],
 )  # fmt: skip
-def test_example_of_a_body(found: Any, example: Any) -> None:
-    assert openapi.find_example(found, "/prefix/predict", "/predict") == example
+def test_example_of_a_body(expected: Any, example: Any) -> None:
+    assert openapi.find_example(expected, "/prefix/predict", "/predict") == example
 
 
 def test_example_is_bounded() -> None:
@@ -212,8 +212,8 @@ def test_example_is_bounded() -> None:
     assert openapi.find_example(document(vast), "/predict") is None
 
 
-def recognised(spoken: Endpoint, found: Any) -> Facts:
-    page = Response(200, (("content-type", "application/json"),), json.dumps(found).encode())
+def recognised(spoken: Endpoint, description: Any) -> Facts:
+    page = Response(200, (("content-type", "application/json"),), json.dumps(description).encode())
     return ADAPTER.recognise(spoken, {"openapi": page, "nowhere": Response(404)}).facts
 
 
@@ -247,7 +247,7 @@ def test_no_sample_says_which_setting() -> None:
 
 
 @pytest.mark.parametrize(
-    ("configured", "found", "batches"),
+    ("configured", "expected", "batches"),
     [
         ([[1.0, 2.0]], None, True),
         ([1.0, 2.0], None, False),
@@ -259,8 +259,8 @@ def test_no_sample_says_which_setting() -> None:
         ([1.0], [[1.0]], False),
     ],
 )
-def test_batches_go_where_the_sample_is_a_list_of_rows(configured: Any, found: Any, batches: bool) -> None:
-    known = Facts(inputs={} if found is None else {"sample": found})
+def test_batches_go_where_the_sample_is_a_list_of_rows(configured: Any, expected: Any, batches: bool) -> None:
+    known = Facts(inputs={} if expected is None else {"sample": expected})
     able = ADAPTER.capabilities(endpoint(configured), known)
     assert (able.batches, able.tensors) == (batches, True)
 

@@ -76,11 +76,11 @@ def test_recorded_answer(name: str, outputs: dict[str, Any]) -> None:
 
 
 def test_recorded_error_says_the_input_broke_it() -> None:
-    status, content_type, said = ANSWERS["kserve-v1/wrong-shape"]
-    response = Response(status, (("content-type", content_type),), said.encode())
+    status, content_type, answer = ANSWERS["kserve-v1/wrong-shape"]
+    response = Response(status, (("content-type", content_type),), answer.encode())
     assert classify_response(response) is AnswerClass.BROKEN
     with pytest.raises(ProtocolError, match=r"\$\.error: .*63 features"):
-        ADAPTER.decode(ENDPOINT, Response(200, body=said.encode()))
+        ADAPTER.decode(ENDPOINT, Response(200, body=answer.encode()))
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_an_input_that_is_not_known_makes_no_sample(info: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "score", "version", "said"),
+    ("answers", "score", "version", "words"),
     [
         ({"metadata": page(metadata(x=tensor("DT_FLOAT", -1, 2)))}, 1.0, "3", r"inputs x FP32\[-1, 2\]"),
         ({"metadata": page(metadata())}, 1.0, "3", "inputs unknown"),
@@ -220,10 +220,10 @@ def test_an_input_that_is_not_known_makes_no_sample(info: Any) -> None:
         ({"model_ready": page({"model_version_status": [{"state": "AVAILABLE"}]})}, 0.0, None, "nothing"),
     ],
 )
-def test_recognition(answers: dict[str, Response], score: float, version: str | None, said: str) -> None:
-    found = ADAPTER.recognise(ENDPOINT, {**answers, "nowhere": NOWHERE})
-    assert (found.score, found.facts.version) == (score, version)
-    assert re.search(said, found.reason)
+def test_recognition(answers: dict[str, Response], score: float, version: str | None, words: str) -> None:
+    recognition = ADAPTER.recognise(ENDPOINT, {**answers, "nowhere": NOWHERE})
+    assert (recognition.score, recognition.facts.version) == (score, version)
+    assert re.search(words, recognition.reason)
 
 
 def test_identity() -> None:

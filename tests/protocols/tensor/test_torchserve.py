@@ -97,9 +97,9 @@ def test_recognition(ping: tuple[int, str], score: float) -> None:
     nowhere = Server(PROBES["torchserve"])["/aiharness-no-such-path"].response
     assert nowhere is not None
     answers = {"live": Response(ping[0], body=ping[1].encode()), "nowhere": nowhere}
-    found = ADAPTER.recognise(ENDPOINT, answers)
-    assert found.score == score
-    assert "ResourceNotFoundException" in found.reason
+    recognition = ADAPTER.recognise(ENDPOINT, answers)
+    assert recognition.score == score
+    assert "ResourceNotFoundException" in recognition.reason
 
 
 def test_a_ping_alone_is_nothing() -> None:
@@ -129,9 +129,9 @@ def told(facts: Facts) -> tuple[bool, bool, bool]:
 def test_the_management_api_tells_name_version_and_readiness() -> None:
     assert ADAPTER.probes(ENDPOINT)["model_ready"].path == "/models/digits"
     answers = managed(model_ready=recorded("described"))
-    found = ADAPTER.recognise(ENDPOINT, answers)
-    assert (found.score, found.facts.models, found.facts.version) == (1.0, ("digits",), "1.0")
-    assert told(found.facts) == (True, True, True)
+    recognition = ADAPTER.recognise(ENDPOINT, answers)
+    assert (recognition.score, recognition.facts.models, recognition.facts.version) == (1.0, ("digits",), "1.0")
+    assert told(recognition.facts) == (True, True, True)
     assert ADAPTER.identity(answers) == ("digits", "1.0")
     assert ADAPTER.find_denial("model_ready", answers["model_ready"]) is None
     by_path = Endpoint("http://h", template=Template(path="/predictions/digits/1.0"))
@@ -155,15 +155,15 @@ def test_a_model_whose_worker_is_dead_is_not_ready() -> None:
 def test_without_the_management_api_nothing_is_claimed() -> None:
     answers = managed()
     del answers["models"]
-    found = ADAPTER.recognise(ENDPOINT, answers)
-    assert found.score == 1.0
-    assert told(found.facts) == (False, False, False)
+    recognition = ADAPTER.recognise(ENDPOINT, answers)
+    assert recognition.score == 1.0
+    assert told(recognition.facts) == (False, False, False)
 
 
 def test_the_management_port_alone_is_told_apart() -> None:
     answers = managed(live=managed()["nowhere"])
-    found = ADAPTER.recognise(Endpoint("http://h"), answers)
-    assert found.score == 0.6
-    assert "predictions have an address of their own" in found.reason
+    recognition = ADAPTER.recognise(Endpoint("http://h"), answers)
+    assert recognition.score == 0.6
+    assert "predictions have an address of their own" in recognition.reason
     one = Endpoint("http://h", sample=[[1]])
-    assert ADAPTER.encode(one, ADAPTER.sample(one, found.facts), found.facts).path == "/predictions/digits"
+    assert ADAPTER.encode(one, ADAPTER.sample(one, recognition.facts), recognition.facts).path == "/predictions/digits"

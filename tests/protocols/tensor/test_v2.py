@@ -69,11 +69,11 @@ def test_recorded_metadata(server: str, inputs: list[Any], version: str | None) 
     pages = Server(PROBES[server])
     answers = {role: pages[request.path].response for role, request in ADAPTER.probes(ENDPOINT).items()}
     there = {role: response for role, response in answers.items() if response is not None}
-    found = ADAPTER.recognise(ENDPOINT, there)
-    assert found.score == 1.0
-    assert (found.facts.models, found.facts.version) == (("digits",), version)
-    assert found.facts.inputs["inputs"] == inputs
-    assert {each["name"] for each in found.facts.inputs.get("outputs", [])} <= {"label", "probs", "predict"}
+    recognition = ADAPTER.recognise(ENDPOINT, there)
+    assert recognition.score == 1.0
+    assert (recognition.facts.models, recognition.facts.version) == (("digits",), version)
+    assert recognition.facts.inputs["inputs"] == inputs
+    assert {output["name"] for output in recognition.facts.inputs.get("outputs", [])} <= {"label", "probs", "predict"}
     assert ADAPTER.identity(there) == ("digits", version)
 
 
@@ -104,7 +104,7 @@ def test_sample_of_several_inputs() -> None:
     known = facts(("ids", "INT64", [-1, 2]), ("text", "BYTES", [-1]), ("on", "BOOL", [1]), ("x", "FP32", []))
     query = ADAPTER.sample(ENDPOINT, known)
     assert query.inputs == {"ids": [[0, 0]], "text": ["hello"], "on": [False], "x": 0.0}
-    assert [(each["shape"], each["data"]) for each in sent(query, known)] == [
+    assert [(item["shape"], item["data"]) for item in sent(query, known)] == [
         ([1, 2], [0, 0]),
         ([1], ["hello"]),
         ([1], [False]),

@@ -65,9 +65,11 @@ def tensor(size: Any = 8, **more: Any) -> dict[str, Any]:
 def test_answers_in_bytes_are_read_asked_or_not(endpoint: Endpoint) -> None:
     json_tensor = {"name": "label", "datatype": "INT64", "shape": [1], "data": [3]}
     text = {"name": "t", "datatype": "BYTES", "shape": [1], "parameters": {"binary_data_size": 5, "other": None}}
-    found = ADAPTER.decode(endpoint, body([tensor(), json_tensor, text], struct.pack("<2f", 0.5, 1.5) + b"\x01\0\0\0a"))
-    assert found.outputs == {"y": [[0.5, 1.5]], "label": [3], "t": ["a"]}
-    assert found.value["outputs"][1] == json_tensor
+    answer = ADAPTER.decode(
+        endpoint, body([tensor(), json_tensor, text], struct.pack("<2f", 0.5, 1.5) + b"\x01\0\0\0a")
+    )
+    assert answer.outputs == {"y": [[0.5, 1.5]], "label": [3], "t": ["a"]}
+    assert answer.value["outputs"][1] == json_tensor
 
 
 @pytest.mark.parametrize(
@@ -155,7 +157,7 @@ def same(text: bytes) -> bool:
 def _sorted(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _sorted(value[name]) for name in sorted(value)}
-    return [_sorted(each) for each in value] if isinstance(value, list) else value
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
 _NUMBERS = st.integers(-300, 300) | st.integers(-(2**65), 2**65) | st.floats() | st.booleans() | st.text(max_size=3)
@@ -206,7 +208,7 @@ def test_the_quick_way_is_taken_and_survives_mutations() -> None:
         }
     ).encode()
     assert same(whole)
-    seeds = [whole, *(each.encode() for each in load("answers").values() if '"datatype"' in each)]
-    taken = [same(each) for each in mutated(seeds, 5000, 1)]
+    seeds = [whole, *(item.encode() for item in load("answers").values() if '"datatype"' in item)]
+    taken = [same(item) for item in mutated(seeds, 5000, 1)]
     assert any(taken)
     assert not all(taken)

@@ -36,7 +36,7 @@ ROLES = {
 
 def response(call: str, status: str, body: str) -> Response:
     """What the transport makes of a recorded answer."""
-    code = next(each.value[0] for each in grpc.StatusCode if each.name == status)
+    code = next(item.value[0] for item in grpc.StatusCode if item.name == status)
     headers = (("grpc-status", str(code)),)
     if code:
         return Response(HTTP_STATUSES[code], headers, body.encode())
@@ -59,9 +59,9 @@ def probes_of(name: str) -> dict[str, Response]:
 def test_recorded_servers_are_recognised_and_named() -> None:
     inputs = {}
     for name in RECORDED:
-        found = ADAPTER.recognise(ENDPOINT, probes_of(name))
-        assert (found.score, found.facts.models) == (1.0, ("digits",))
-        inputs[name] = found.facts.inputs["inputs"]
+        recognition = ADAPTER.recognise(ENDPOINT, probes_of(name))
+        assert (recognition.score, recognition.facts.models) == (1.0, ("digits",))
+        inputs[name] = recognition.facts.inputs["inputs"]
         assert ADAPTER.identity(probes_of(name)) == ("digits", "1" if name == "triton" else None)
     assert inputs == {
         "triton": [{"name": "image", "datatype": "FP64", "shape": [-1, 64]}],
@@ -72,7 +72,7 @@ def test_recorded_servers_are_recognised_and_named() -> None:
 
 def test_without_a_model_the_server_is_recognised() -> None:
     for name in RECORDED:
-        answers = {role: each for role, each in probes_of(name).items() if role in ("live", "ready", "server")}
+        answers = {role: item for role, item in probes_of(name).items() if role in ("live", "ready", "server")}
         assert ADAPTER.recognise(Endpoint("http://127.0.0.1:1"), answers).score == 0.9
         assert ADAPTER.recognise(Endpoint("http://127.0.0.1:1"), {"live": answers["live"]}).score == 0.5
     assert ADAPTER.recognise(ENDPOINT, {"metadata": Response(401, (("grpc-status", "16"),))}).score == 0.4
@@ -108,7 +108,7 @@ def test_recorded_errors_are_told_apart() -> None:
 def test_a_success_may_say_no() -> None:
     assert isinstance(ADAPTER, HealthReader)
     for name in RECORDED:
-        assert not any(ADAPTER.find_denial(role, each) for role, each in probes_of(name).items())
+        assert not any(ADAPTER.find_denial(role, item) for role, item in probes_of(name).items())
     assert ADAPTER.find_denial("model_ready", server("triton")["model ready, unknown"])
     assert ADAPTER.find_denial("live", Response(200, body=b"\xff"))
 
@@ -239,7 +239,7 @@ _ELEMENTS: dict[str, st.SearchStrategy[Any]] = {
 def test_every_datatype_comes_back_from_its_bytes(data: st.DataObject, datatype: str, rows: int, columns: int) -> None:
     row = st.lists(_ELEMENTS[datatype], min_size=columns, max_size=columns)
     value = data.draw(st.lists(row, min_size=rows, max_size=rows))
-    packed = binary_tensor.pack_tensor([each for row in value for each in row], datatype)
+    packed = binary_tensor.pack_tensor([item for row in value for item in row], datatype)
     assert binary_tensor.LazyOutputs({"y": binary_tensor.unpack_tensor(packed, datatype, (rows, columns), "y")}) == {
         "y": value
     }

@@ -37,9 +37,9 @@ def test_an_answer_of_infinity() -> None:
     """As recorded, its 384 numbers cut to 3."""
     first, second = [-0.0627717599272728, 0.05495884269475937, 0.05216480419039726], [-0.03, 0.031, 1]
     usage = {"prompt_tokens": 10, "total_tokens": 10}
-    found = decoded(entry(0, first), entry(1, second), model="minilm", usage=usage, id="infinity-1fa3", created=1)
-    assert found.outputs == {"embedding": [first, second]}
-    assert (found.model, found.usage, found.complete) == ("minilm", Usage(10, None, 10), True)
+    answer = decoded(entry(0, first), entry(1, second), model="minilm", usage=usage, id="infinity-1fa3", created=1)
+    assert answer.outputs == {"embedding": [first, second]}
+    assert (answer.model, answer.usage, answer.complete) == ("minilm", Usage(10, None, 10), True)
 
 
 def test_vectors_come_in_the_order_of_their_index() -> None:
@@ -54,7 +54,7 @@ def test_base64_is_little_endian_float32() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "words"),
     [
         ([entry(0, [1.0]), entry(0, [2.0])], "index 0 occurs twice"),
         ([entry(1, [1.0])], "1 is not an index from 0 to 0"),
@@ -77,8 +77,8 @@ def test_base64_is_little_endian_float32() -> None:
         (["x"], "a string where an object was expected"),
     ],
 )
-def test_what_is_no_vector_is_refused(data: list[Any], said: str) -> None:
-    with pytest.raises(ProtocolError, match=said):
+def test_what_is_no_vector_is_refused(data: list[Any], words: str) -> None:
+    with pytest.raises(ProtocolError, match=words):
         decoded(*data)
 
 
@@ -170,21 +170,24 @@ def test_infinity_has_bare_routes() -> None:
         "openapi": document,
         "live": page({"unix": 1}),
     }
-    found = ADAPTER.recognise(Endpoint("http://h"), answers)
-    assert (found.score, found.facts) == (1.0, Facts(("minilm",), inputs={"live": True, "path": "/embeddings"}))
-    assert "POST /embeddings and no chat completions" in found.reason
-    assert ADAPTER.capabilities(Endpoint("http://h"), found.facts).liveness
+    recognition = ADAPTER.recognise(Endpoint("http://h"), answers)
+    assert (recognition.score, recognition.facts) == (
+        1.0,
+        Facts(("minilm",), inputs={"live": True, "path": "/embeddings"}),
+    )
+    assert "POST /embeddings and no chat completions" in recognition.reason
+    assert ADAPTER.capabilities(Endpoint("http://h"), recognition.facts).liveness
 
 
 def test_who_names_the_protocol_is_told_the_models() -> None:
-    found = ADAPTER.recognise(Endpoint("http://h", "openai_embeddings"), {"models": LISTED})
-    assert (found.score, found.facts.models) == (0.2, ("tiny-chat",))
+    recognition = ADAPTER.recognise(Endpoint("http://h", "openai_embeddings"), {"models": LISTED})
+    assert (recognition.score, recognition.facts.models) == (0.2, ("tiny-chat",))
 
 
 def test_the_model_that_embeds_is_asked_first() -> None:
     cards = [{"id": "tiny-chat"}, {"id": "text-embedding-3-small"}, {"id": "m", "capabilities": ["embed"]}]
-    found = ADAPTER.recognise(Endpoint("http://h"), {"models": page({"data": cards})})
-    assert found.facts.models == ("m", "text-embedding-3-small", "tiny-chat")
+    recognition = ADAPTER.recognise(Endpoint("http://h"), {"models": page({"data": cards})})
+    assert recognition.facts.models == ("m", "text-embedding-3-small", "tiny-chat")
 
 
 def test_identity_is_the_own_card_else_the_sole_model() -> None:

@@ -97,7 +97,7 @@ def test_any_order_of_documents_there_and_back(scores: list[float], data: st.Dat
     answer = decode(*(result(index, scores[index]) for index in ranked[:kept]))
     index = answer.outputs.get("index", list(range(kept)))
     assert index == sorted(ranked[:kept])
-    assert answer.outputs["scores"] == [scores[each] for each in index]
+    assert answer.outputs["scores"] == [scores[item] for item in index]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,10 @@ def paths(*routes: str) -> Response:
 
 
 def models(*capabilities: list[str] | None) -> Response:
-    cards = [{"id": f"m{i}", **({"capabilities": each} if each else {})} for i, each in enumerate(capabilities)]
+    cards = [
+        {"id": f"m{i}", **({"capabilities": capability} if capability else {})}
+        for i, capability in enumerate(capabilities)
+    ]
     return page({"object": "list", "data": cards})
 
 
@@ -156,8 +159,8 @@ def models(*capabilities: list[str] | None) -> Response:
     ],
 )
 def test_recognition(answers: dict[str, Response], score: float, path: str | None, known: tuple[str, ...]) -> None:
-    found = ADAPTER.recognise(ENDPOINT, {**answers, "nowhere": NOWHERE})
-    assert (found.score, found.facts.inputs.get("path"), found.facts.models) == (score, path, known)
+    recognition = ADAPTER.recognise(ENDPOINT, {**answers, "nowhere": NOWHERE})
+    assert (recognition.score, recognition.facts.inputs.get("path"), recognition.facts.models) == (score, path, known)
 
 
 def test_recorded_refusal_of_a_model_that_embeds() -> None:

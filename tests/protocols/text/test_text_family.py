@@ -18,16 +18,16 @@ ENDPOINT = Endpoint("http://h", model="tiny")
 
 
 def adapter(name: str) -> Adapter:
-    found = load_plugin("protocols", name).ADAPTER
-    assert isinstance(found, Adapter)
-    return found
+    loaded = load_plugin("protocols", name).ADAPTER
+    assert isinstance(loaded, Adapter)
+    return loaded
 
 
 def sse(*values: Any) -> bytes:
     """Server-sent events; a pair is (name, value), a text goes as it is."""
     out = b""
-    for each in values:
-        name, value = each if isinstance(each, tuple) else (None, each)
+    for item in values:
+        name, value = item if isinstance(item, tuple) else (None, item)
         text = value if isinstance(value, str) else json.dumps(value)
         out += (f"event: {name}\n" if name else "").encode() + f"data: {text}\n\n".encode()
     return out
@@ -154,9 +154,9 @@ STREAMS: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_stream_is_the_same_however_it_is_cut(name: str) -> None:
-    found = [streamed(name, STREAMS[name], size) for size in (1, 7, 10_000)]
-    assert found[0] == found[1] == found[2]
-    events, answer = found[0]
+    answers = [streamed(name, STREAMS[name], size) for size in (1, 7, 10_000)]
+    assert answers[0] == answers[1] == answers[2]
+    events, answer = answers[0]
     assert (answer.text, answer.finish_reason, answer.complete) == ("Hello", "stop", True)
     assert events[-1].kind is EventKind.DONE
     assert "".join(event.text for event in events if event.kind is EventKind.DELTA) == "Hello"
@@ -191,10 +191,10 @@ def test_anthropic_tool_calls_whole_and_streamed() -> None:
     assert json.loads(answer.tool_calls[0].arguments) == {"city": "Köln"}
     pieces = ['{"ci', 'ty": "K', 'öln"}']
     deltas = [
-        {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": each}}
-        for each in pieces
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": piece}}
+        for piece in pieces
     ]
-    _, found = streamed(
+    _, answer = streamed(
         "anthropic",
         typed(
             {"type": "message_start", "message": {"model": "tiny"}},
@@ -204,8 +204,8 @@ def test_anthropic_tool_calls_whole_and_streamed() -> None:
             {"type": "message_stop"},
         ),
     )
-    assert found.complete
-    assert (found.tool_calls[0].id, json.loads(found.tool_calls[0].arguments)) == ("toolu_1", {"city": "Köln"})
+    assert answer.complete
+    assert (answer.tool_calls[0].id, json.loads(answer.tool_calls[0].arguments)) == ("toolu_1", {"city": "Köln"})
 
 
 def test_ollama_and_responses_tool_calls() -> None:
@@ -214,16 +214,16 @@ def test_ollama_and_responses_tool_calls() -> None:
     answer = adapter("ollama").decode(ENDPOINT, Response(200, body=json.dumps(body).encode()))
     assert json.loads(answer.tool_calls[0].arguments) == {"city": "Rome"}
     item = {"type": "function_call", "call_id": "c1", "name": "weather", "arguments": '{"city": "Rome"}'}
-    made = {**RESPONSE, "output": [{"type": "reasoning"}, item]}
-    found = adapter("openai_responses").decode(ENDPOINT, Response(200, body=json.dumps(made).encode()))
-    assert (found.finish_reason, found.tool_calls[0].id) == ("tool_calls", "c1")
+    body = {**RESPONSE, "output": [{"type": "reasoning"}, item]}
+    called = adapter("openai_responses").decode(ENDPOINT, Response(200, body=json.dumps(body).encode()))
+    assert (called.finish_reason, called.tool_calls[0].id) == ("tool_calls", "c1")
 
 
 def test_completions_logprobs_are_read_from_their_columns() -> None:
     columns = {"tokens": ["a", "b"], "token_logprobs": [None, -0.5], "top_logprobs": None, "text_offset": [0, 1]}
     body = {**COMPLETION, "choices": [{"text": "b", "index": 0, "finish_reason": "length", "logprobs": columns}]}
     answer = adapter("openai_completions").decode(ENDPOINT, Response(200, body=json.dumps(body).encode()))
-    assert [(each.token, each.logprob) for each in answer.logprobs] == [("b", -0.5)]
+    assert [(logprob.token, logprob.logprob) for logprob in answer.logprobs] == [("b", -0.5)]
 
 
 def test_a_cached_prompt_counts_whole() -> None:
@@ -236,7 +236,7 @@ def test_a_cached_prompt_counts_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "said"),
+    ("name", "change", "words"),
     [
         ("openai_completions", {"choices": []}, "no choice"),
         ("openai_completions", {"choices": [{"text": 5}]}, "a string was expected"),
@@ -257,9 +257,9 @@ def test_a_cached_prompt_counts_whole() -> None:
         ("tgi", {"details": {"generated_tokens": 1.5}}, "whole number"),
     ],
 )
-def test_what_is_no_answer_is_refused(name: str, change: dict[str, Any], said: str) -> None:
+def test_what_is_no_answer_is_refused(name: str, change: dict[str, Any], words: str) -> None:
     body = {**WHOLE[name][0], **change}
-    with pytest.raises(ProtocolError, match=said):
+    with pytest.raises(ProtocolError, match=words):
         adapter(name).decode(ENDPOINT, Response(200, body=json.dumps(body).encode()))
 
 
@@ -280,9 +280,9 @@ def test_an_answer_without_its_end_is_not_complete(name: str, change: dict[str, 
 
 def sent(name: str, **options: Any) -> dict[str, Any]:
     query = Query("Hi", options={"max_tokens": 8, "temperature": 0, "stop": "x", **options})
-    found = json.loads(adapter(name).encode(ENDPOINT, query, Facts()).body)
-    assert isinstance(found, dict)
-    return found
+    data = json.loads(adapter(name).encode(ENDPOINT, query, Facts()).body)
+    assert isinstance(data, dict)
+    return data
 
 
 def test_parameters_go_where_each_protocol_has_them() -> None:
@@ -312,8 +312,8 @@ def test_a_model_or_a_prompt_that_is_missing_is_said() -> None:
 
 
 def pages(**answers: Any) -> dict[str, Response]:
-    found = {role: Response(200, (), json.dumps(value).encode()) for role, value in answers.items()}
-    return {"nowhere": Response(404), **found}
+    responses = {role: Response(200, (), json.dumps(value).encode()) for role, value in answers.items()}
+    return {"nowhere": Response(404), **responses}
 
 
 CHAT_TOO: Callable[..., dict[str, Any]] = lambda *paths: {"openapi": "3.1.0", "paths": {p: {"post": {}} for p in paths}}  # noqa: E731
