@@ -104,7 +104,8 @@ def list_modules(suite: str) -> list[tuple[str, str]]:
     """
     package, first = load_plugin("suites", suite), find_policy(suite).first
     stems = [info.name for info in pkgutil.iter_modules(package.__path__) if info.name.startswith("test_")]
-    return [(f"{package.__name__}.{stem}", stem) for stem in sorted(stems, key=lambda stem: (stem not in first, stem))]
+    ordered = [*filter(stems.__contains__, first), *sorted(set(stems).difference(first))]
+    return [(f"{package.__name__}.{stem}", stem) for stem in ordered]
 
 
 def list_checks(suite: str) -> Iterator[DeclaredCheck]:

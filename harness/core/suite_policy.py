@@ -59,7 +59,7 @@ class SuitePolicy:
     `hint` what the user can give for an objective that cannot pass. `section` is its own section of the configuration,
     `reads` names others that it needs ("data", "fault"). `compares`: its objectives are compared with a baseline.
     `on_request`: only its name chooses it, `all` does not.
-    `first` names the files that run before its others, which run in the order of their names.
+    `first` names the files that run before its others, in this order; the others run in that of their names.
     `shares_answers`: its checks share answers in a process, and their cost counts each answer once. `disturbs`: it
     disturbs the service, so that its times are no property of it. `not_assessed` says what it leaves open of a model
     that generates text, whatever is configured.

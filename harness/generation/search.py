@@ -44,7 +44,7 @@ _REPEATS = 2
 """How often the smallest failing request is sent again."""
 _CONFIRMING = 24
 """Requests that may be spent on asking again after a failure that noise explains; one failure takes at most six."""
-SEARCH_REQUESTS = 2 + MOST_GENERATED + 2 * (_SIMPLIFYING + _REPEATS) + _CONFIRMING
+SEARCH_REQUESTS = 3 + MOST_GENERATED + 2 * (_SIMPLIFYING + _REPEATS) + _CONFIRMING
 """The most requests that a search sends."""
 _MOST_NUMBERS = 200_000
 """Numbers in one row above which no request is generated."""
@@ -70,7 +70,7 @@ class _Search:
         self._failing: GeneratedRequest | None = None
         self._smallest: dict[OutcomeKind, GeneratedRequest] = {}
         self._minimal: set[OutcomeKind] = set()
-        self._requests_left = SEARCH_REQUESTS - 2 - _CONFIRMING
+        self._requests_left = SEARCH_REQUESTS - 3 - _CONFIRMING
         self._confirming_left, self._strays = _CONFIRMING, 0
         self._phase_requests_left, self._phase_end = 0, 0.0
         self._end = read_monotonic() + _SECONDS_IN_ALL
@@ -102,7 +102,16 @@ class _Search:
             failures={kind: self._count_failures(kind) for kind in self._smallest},
             minimal_kinds=frozenset(self._minimal),
             notes=(f"valid by {self._form.source}, seed {self._session.settings.seed}", *self._describe_strays()),
+            after=self._ask_after(),
         )
+
+    def _ask_after(self) -> Exchange | None:
+        """The plain request once more, if a generated one failed."""
+        if RequestSearch(tuple(self._generated.values())).find_first_failed() is None:
+            return None
+        with contextlib.suppress(BudgetExhausted):
+            return self._session.ask(repeat=True)
+        return None
 
     def _describe_strays(self) -> tuple[str, ...]:
         return (f"{self._strays} failures were not repeated and do not count",) if self._strays else ()

@@ -23,10 +23,12 @@ from .test_structured import ANSWER_SCHEMAS, STRUCTURED_PROMPT, make_schema_form
 
 _LENGTHS = (220, 500)
 """Words of long prompts: engines take other paths for them (chunks, other kernels, cached blocks)."""
-_SHORT, _EACH, _CODES = 4, 2, 6
+_SHORT, _EACH, _CODES = 4, 2, 40
 _IN_FLIGHT, _MOST = (2, 4), 16
 _LEAVING, _GUESTS, _FIRST_GUEST = 4, 4, 8
 _TOKENS, _LONG_TOKENS, _SCHEMA_TOKENS, _SCHEMA = 32, 48, 96, "flat"
+_CODE_TOKENS = 4 * _CODES
+"""A code of four digits and its blank are at most so many tokens in most vocabularies."""
 _ONE_ROW, _LONG_ANSWER = "one row", "a long answer"
 _CUTTING = "requests with stop sequences and limits of their own"
 _INPUTS = _SHORT + _EACH * (len(_LENGTHS) + 1)
@@ -52,7 +54,7 @@ class _MixedInput:
 def _write_long_answers(ai_client: Session) -> list[str]:
     """Prompts whose answers have many pieces, each of which is known."""
     generator = random.Random(f"{ai_client.settings.seed} long answers")
-    drawn = [generator.sample(range(10**7, 10**8), _CODES) for _ in range(_EACH)]
+    drawn = [generator.sample(range(10**3, 10**4), _CODES) for _ in range(_EACH)]
     return [f"Repeat after me: {' '.join(map(str, codes))}" for codes in drawn]
 
 
@@ -72,7 +74,7 @@ def _draw_queries(ai_client: Session, rows: Rows) -> list[tuple[str, Query]]:
     mixed = []
     for number, (kind, query) in enumerate(drawn):
         is_streamed = ai_client.capabilities.streaming and (number % 2 == 1 or kind == _LONG_ANSWER)
-        tokens = _SCHEMA_TOKENS if kind == _LONG_ANSWER else _TOKENS
+        tokens = _CODE_TOKENS if kind == _LONG_ANSWER else _TOKENS
         query = replace(ai_client.limit_answer(query, tokens), stream=is_streamed)
         mixed.append((f"{kind}, streamed" if is_streamed else kind, query))
     return mixed
@@ -181,7 +183,7 @@ class _Rounds:
 @check(
     "long, short, streamed, structured and abandoned requests side by side get their own answers",
     requests=_REQUESTS,
-    tokens=_TOKENS * _REQUESTS + (_SCHEMA_TOKENS - _TOKENS) * (_GUESTS + _LEAVING + _REQUESTS * _EACH // _INPUTS),
+    tokens=_TOKENS * _REQUESTS + (_CODE_TOKENS - _TOKENS) * (_GUESTS + _LEAVING + _REQUESTS * _EACH // _INPUTS),
     broken_by=(mutate("swap_answers", wait=50), mutate("other_answer", skip=2 * _INPUTS)),
 )
 def test_own_answers(ai_client: Session) -> Verdict:

@@ -9,12 +9,15 @@ from harness.checks.generation import choices, parameters
 from harness.checks.generation.text_cases import choose_stop_sequence
 from harness.checks.generation.thinking import explain_no_text
 from harness.core.exchange import EventKind
+from harness.run.asking_in_turn import ask_in_turn
 from harness.suite import Session, Verdict, check, make_inconclusive, mutate
 
 from .equal_spellings import rename_limit, spell_query
 from .generated_text import LONG, OPEN_PROMPT, OWN, SHORT, ask_both_ways, ask_counts, ask_limits, get_limit, make_query
 
 _N, _TOP = 3, 2
+_UNSEEN_PROMPT = "Say the letters from A on in words, and go on without an end.\nSpell."
+"""No other check asks it: the first answer is from no cache, and the others may be."""
 _TOO_SHORT = "the answer is too short to be cut, so it shows nothing about a limit"
 
 
@@ -124,14 +127,13 @@ def test_stop(ai_client: Session) -> Verdict:
     "at temperature 0 the same request has the same text",
     needs=("generates",),
     grounds=("deterministic",),
-    requests=4,
-    tokens=2 * LONG + 3 * SHORT,
+    requests=3,
+    tokens=3 * SHORT,
     broken_by=(mutate("other_answer", form="drift"),),
 )
 def test_repeatable(ai_client: Session) -> Verdict:
-    first, again, _ = ask_counts(ai_client)
-    third = ai_client.ask(make_query(ai_client, SHORT))
-    return parameters.judge_same_text("temperature 0", [first, again, third], ai_client.show)
+    query = make_query(ai_client, SHORT, _UNSEEN_PROMPT)
+    return parameters.judge_same_text("temperature 0", ask_in_turn(ai_client.ask, [query] * 3), ai_client.show)
 
 
 @check(

@@ -188,7 +188,7 @@ def test_nobody_is_disturbed_without_a_yes(folder: Path, naive: Deployment) -> N
     assert "affected: everybody whose requests go over link backend-a" in refused.stdout
     assert not read_rows(folder)
     assert not list_disturbances(naive)
-    assert not (find_run(folder) / "post-mortem.md").exists()
+    assert not list(folder.glob(".aiharness/runs/*"))
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ class WebPage(BaseHTTPRequestHandler):
         (("gate", "--suite="), 4, ("--suite is empty: name suites, like --suite=smoke,load",)),
         (("detect", "127.0.0.1:9"), 4, ("endpoint '127.0.0.1:9' has no scheme", "like http://127.0.0.1:8000")),
         (("detect", "http://127.0.0.1:9"), 21, ("was never reached: connect: ", "Nothing listens at this address")),
-        (("report", "nowhere"), 4, ("nowhere is not a run directory",)),
+        (("report", "nowhere"), 4, ("'nowhere' is not a run: give a run directory",)),
         (("rerun", "nowhere", "x"), 4, ("'nowhere' is not a run: give a run directory",)),
     ],
     ids=lambda value: " ".join(value)[:60] if isinstance(value, tuple) else "",
@@ -211,7 +211,7 @@ def test_the_values_of_options() -> None:
 
 
 def test_a_run_refused_at_its_start_ends_with_one_line(tmp_path: Path, reference: str) -> None:
-    """What shows only when the endpoint is known leaves a run directory, and no block of checks that did not run."""
+    """What shows only when the endpoint is known leaves neither a run directory nor a block of open checks."""
     template = "protocol = 'plain_json'\nsample = [1]\ntemplate = { body = '{{inputs}}' }\n"
     (tmp_path / "aiharness.toml").write_text(f'[endpoint]\nurl = "{reference}"\n{template}')
     command = [sys.executable, "-m", "pytest", "--ai-suite=smoke", "-p", "no:cacheprovider"]
@@ -222,4 +222,4 @@ def test_a_run_refused_at_its_start_ends_with_one_line(tmp_path: Path, reference
         "the input itself is {{input}}"
     )
     assert "INCONCLUSIVE" not in ended.stdout
-    assert os.listdir(tmp_path / ".aiharness" / "runs")
+    assert os.listdir(tmp_path / ".aiharness" / "runs") == []

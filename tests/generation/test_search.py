@@ -322,6 +322,27 @@ def test_a_hang_is_found_within_the_deadlines(tmp_path: Path) -> None:
     assert "timeout" in verdict.reason
 
 
+def test_a_request_after_which_everything_hangs_is_not_survived(tmp_path: Path) -> None:
+    """The first failure is an answer (500), and it is no answer that comes again."""
+    locked, never = threading.Event(), threading.Event()
+
+    def answer(path: str, body: Any) -> Answered:
+        if body is None:
+            return good(path, body)
+        if locked.is_set():
+            never.wait(2)
+        if len(body["instances"]) == 4:
+            locked.set()
+            return 500, {"error": "internal error"}
+        return good(path, body)
+
+    with asked(answer, tmp_path, deadlines=Deadlines(1.0, 0.4, 0.4, 0.8)) as session:
+        verdict = survive(session)
+    never.set()
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert "the plain one hangs, which was answered before" in verdict.reason
+
+
 def test_answers_that_take_long_end_the_search_early_and_not_the_finding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,7 +88,7 @@ def test_attacks_and_rows_are_counted(tmp_path: Path) -> None:
     )
     (tmp_path / "conftest.py").write_text(_QUICK)
     options: tuple[str, ...] = ("--ai-model=digits", "-k", "square or accuracy")
-    with ReferenceProcess(ServiceSettings(latency_ms=100)) as server:
+    with ReferenceProcess(ServiceSettings(latency_ms=250)) as server:
         options = (f"--ai-endpoint={server.url}", *options)
         outcome = run_gate(tmp_path, *options, suite="adversarial,validation", timeout=120)
     assert re.search(r"^  adversarial/square: [1-9]\d* of at most \d+ rows, \d+ s so far", outcome.out, re.MULTILINE)

@@ -38,11 +38,14 @@ def test_a_sound_service_passes_and_its_curve_falls(tmp_path: Path) -> None:
     verdict = run(Digits(), tmp_path, eps=0.5)
     assert verdict.status is Status.PASS
     assert verdict.method == "Clopper-Pearson at a fixed n"
-    names = [part.name for part in verdict.slices]
-    assert names == [f"after {rows} rows" for rows in (0, 1, 2, 5, 10, 20, BUDGET)]
-    estimates = [part.estimate or 0.0 for part in verdict.slices]
-    assert estimates == sorted(estimates, reverse=True)
-    assert estimates[-1] == pytest.approx(verdict.estimate)
+    by_rows = [part for part in verdict.slices if part.name.startswith("after ")]
+    assert [part.name for part in by_rows] == [f"after {rows} rows" for rows in (0, 1, 2, 5, 10, 20, BUDGET)]
+    by_distance = [part for part in verdict.slices if part.name.startswith("within ")]
+    assert len(by_rows) + len(by_distance) == len(verdict.slices)
+    for curve in (by_rows, by_distance):
+        estimates = [part.estimate or 0.0 for part in curve]
+        assert estimates == sorted(estimates, reverse=True)
+        assert estimates[-1] == pytest.approx(verdict.estimate)
     assert all(part.n == N and part.ci and part.ci[0] <= part.estimate <= part.ci[1] for part in verdict.slices)  # type: ignore[operator]
 
 

@@ -18,7 +18,7 @@ from harness.checks.bad_input.clean_errors import find_stack_trace
 from harness.checks.common import UNRELATED_STATUSES, Show, find_harness_error, is_clear_refusal
 from harness.checks.comparison import extract_tensors, find_row_mismatch
 from harness.checks.generation.thinking import explain_spent_limit
-from harness.core.errors import ErrorClass
+from harness.core.errors import TIMEOUT_ERRORS, ErrorClass
 from harness.core.exchange import Answer, Exchange
 from harness.core.json_path import list_leaves
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
@@ -78,7 +78,8 @@ class RequestSearch:
     """All generated requests, and the smallest failing one of each kind.
 
     `minimal_kinds` are the kinds whose smallest request is proved to be minimal: each simpler one was sent and is
-    answered. `problem` says why nothing could be generated.
+    answered. `after` is the plain request sent after all others, where one of them failed. `problem` says why nothing
+    could be generated.
     """
 
     generated: tuple[GeneratedRequest, ...] = ()
@@ -87,6 +88,18 @@ class RequestSearch:
     minimal_kinds: frozenset[OutcomeKind] = frozenset()
     notes: tuple[str, ...] = ()
     problem: str = ""
+    after: Exchange | None = None
+
+    def find_first_failed(self) -> GeneratedRequest | None:
+        """The first request that was sent of those that failed in any way."""
+        for request in self.generated:
+            if request.outcome.kind in (OutcomeKind.FAILED, OutcomeKind.BROKEN):
+                return request
+        return None
+
+    def has_answered(self) -> bool:
+        """Whether any request was answered."""
+        return any(request.outcome.kind is OutcomeKind.ANSWERED for request in self.generated)
 
 
 def classify_outcome(exchange: Exchange, value: Any, rows: int | None, announcement: Announcement) -> Outcome:
@@ -180,8 +193,16 @@ def find_row_outputs(answers: Sequence[tuple[int, Exchange]]) -> frozenset[str]:
 
 
 def judge_generated_requests(search: RequestSearch, show: Show) -> Verdict:
-    """No generated request has no answer, or one that is not valid, not finite, or does not fit its rows."""
-    return _judge_kind(search, OutcomeKind.BROKEN, show)
+    """No generated request has no answer, or one that is not valid, not finite, or does not fit its rows.
+
+    After all of them the plain request is answered, as those before were.
+    """
+    suspect = search.find_first_failed()
+    hangs = search.after is not None and search.after.error in (*TIMEOUT_ERRORS, ErrorClass.UNAWAITED)
+    if not (hangs and suspect and search.has_answered()):
+        return _judge_kind(search, OutcomeKind.BROKEN, show)
+    reason = f"after this request ({suspect.exchange.outcome}) the plain one hangs, which was answered before"
+    return judge_contract([Case("the last valid request", show(reason, suspect.exchange))], "")
 
 
 def judge_generated_failures(search: RequestSearch, show: Show) -> Verdict:

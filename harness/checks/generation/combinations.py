@@ -154,7 +154,7 @@ def _list_limit_problems(plain: PlainAnswers, answer: Answer, wanted: int, limit
 
 def _list_text_problems(plain: PlainAnswers, asked: Combination, number: int, text: str) -> Iterator[str]:
     control = plain.control
-    own = control.contents[number]
+    own = control.contents[number] or ""
     codes = control.list_marks(text)
     for code in codes:
         if code != number:

@@ -71,11 +71,16 @@ class MessageTrial:
         return 2 * self.extra_tokens >= plain
 
     @property
+    def is_missing(self) -> bool:
+        """Whether the message adds so few tokens that its words are not among them, where counts follow the prompt."""
+        return self.extra_tokens is not None and 4 * self.extra_tokens < self.words
+
+    @property
     def is_clear(self) -> bool:
         """Whether another trial could show nothing else."""
         if self.is_refused or self.is_known or not self.stated.ok:
             return True
-        return not self.control_knows and self.is_counted is not False
+        return not self.control_knows and self.is_counted is not False and not self.is_missing
 
 
 def _explain_uncounted(*exchanges: Exchange) -> str:
@@ -100,8 +105,9 @@ def judge_messages(
     Models may overlook what stands in the kinds that are `overlooked`: those are lost only if they are not counted.
     """
     cases, counted, known, refused = [], 0, 0, []
+    counts_follow = any(tried[-1].is_counted for tried in trials.values())
     for name, tried in trials.items():
-        case = _judge_message(name, tried, show, may_overlook=name in overlooked)
+        case = _judge_message(name, tried, show, may_overlook=name in overlooked, counts_follow=counts_follow)
         cases.append(case)
         if tried[0].is_refused:
             refused.append(name)
@@ -115,31 +121,39 @@ def judge_messages(
     return judge_contract(cases, name_refused(holds, refused))
 
 
-def _judge_message(name: str, trials: Sequence[MessageTrial], show: Show, *, may_overlook: bool) -> Case:
+def _judge_message(
+    name: str, trials: Sequence[MessageTrial], show: Show, *, may_overlook: bool, counts_follow: bool
+) -> Case:
     last = trials[-1]
-    if last.is_refused:
-        return Case(name)
-    if not last.stated.ok:
+    if not (last.is_refused or last.stated.ok):
         return judge_exchange(name, last.stated, lambda answer: None, show)
-    if any(trial.is_known for trial in trials):
+    if last.is_refused or any(trial.is_known for trial in trials):
         return Case(name)
-    is_unknown = all(trial.control_knows for trial in trials) and len(trials) == MOST_TRIALS
-    if is_unknown and may_overlook and last.is_counted is not False:
-        why = "the model does not say what stands there, and no prompt tokens are stated"
-        return Case(name, unjudged="" if last.is_counted else why)
-    if is_unknown:
-        lost = (
-            f"what stands in {name} does not reach the model: a number there is known in none of {len(trials)} answers"
-        )
-        added = f"; it adds {last.extra_tokens} prompt tokens" if last.extra_tokens is not None else ""
-        return Case(name, show(f"{lost}, and each time from a plain message of the user{added}", last.stated))
-    if all(trial.is_counted is False for trial in trials):
-        plain = _count_added(last.control, last.silent)
-        lost = f"what stands in {name} does not reach the model: it adds {last.extra_tokens} prompt tokens"
-        return Case(name, show(f"{lost}, and a plain message of the user with the same text {plain}", last.stated))
+    if sign := _find_loss(trials, may_overlook=may_overlook, counts_follow=counts_follow):
+        return Case(name, show(f"what stands in {name} does not reach the model: {sign}", last.stated))
     if last.is_counted:
         return Case(name)
-    return Case(name, unjudged="no prompt tokens are stated, and the model does not repeat a number of a plain message")
+    return Case(name, unjudged="no prompt tokens are stated, and the model does not say what stands there")
+
+
+def _find_loss(trials: Sequence[MessageTrial], *, may_overlook: bool, counts_follow: bool) -> str:
+    """What shows that a message did not reach the model; empty if nothing does.
+
+    `counts_follow`: those of other messages show that the stated prompt tokens follow the prompt.
+    """
+    last = trials[-1]
+    is_uncounted = all(trial.is_counted is False for trial in trials)
+    is_unknown = all(trial.control_knows for trial in trials) and len(trials) == MOST_TRIALS
+    if is_unknown and (is_uncounted or not may_overlook):
+        added = f"; it adds {last.extra_tokens} prompt tokens" if last.extra_tokens is not None else ""
+        lost = f"a number there is known in none of {len(trials)} answers"
+        return f"{lost}, and each time from a plain message of the user{added}"
+    if is_uncounted:
+        plain = _count_added(last.control, last.silent)
+        return f"it adds {last.extra_tokens} prompt tokens, and a plain message of the user with the same text {plain}"
+    if counts_follow and len(trials) == MOST_TRIALS and all(trial.is_missing for trial in trials):
+        return f"its {last.words} words add {last.extra_tokens} prompt tokens, and those of other messages are counted"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def judge_service_after_disconnects(
         elif not exchange.ok:
             why = f"before any client disconnected, concurrent requests were not all answered: {exchange.outcome}"
             return make_inconclusive(why, n=0)
-    under_way = [exchange for exchange in left if exchange.error is None and exchange.timing.done is None]
+    under_way = list(filter(is_under_way, left))
     gone = len(under_way)
     if not gone:
         return make_inconclusive(_explain_nobody_left(left), n=0)
@@ -71,6 +71,11 @@ def judge_service_after_disconnects(
     requests = f"{len(after)} requests, up to {count_at_once(after)} at once,"
     holds = f"after {gone} clients disconnected without their whole answer{_describe_events(left_streams, length)}"
     return judge_contract(cases, f"{holds}, {requests} succeed")
+
+
+def is_under_way(exchange: Exchange) -> bool:
+    """Whether the client left before it had the whole answer."""
+    return exchange.error is None and exchange.timing.done is None
 
 
 def _judge_leaving(left: Sequence[Exchange], show: Show) -> list[Case]:

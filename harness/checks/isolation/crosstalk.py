@@ -168,9 +168,13 @@ class _MarkReader:
         return sum(self._find_piece(number, exchange) for number, exchange in self._list_unmarked())
 
     def _find_piece(self, number: int, exchange: Exchange) -> bool:
-        """Whether an answer has a piece of a mark that is in no mark of its own request."""
+        """Whether an answer has a piece of a mark that is in no mark of its own request.
+
+        Marks of many codes have pieces in common by chance.
+        """
         own = self.control.marks[number]
-        for other in self.control.marks:
+        others = () if " " in own else filter(lambda mark: " " not in mark, self.control.marks)
+        for other in others:
             for start in range(len(other) - _PIECE + 1):
                 piece = other[start : start + _PIECE]
                 if piece in exchange.text and piece not in own:

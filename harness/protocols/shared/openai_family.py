@@ -150,7 +150,7 @@ class OpenAIFamily(ListsModels, GeneratesText):
         root = wire.join_path(endpoint, find_prefix(endpoint))
         document = wire.read_page(answers, "openapi")
         models = parse_model_list(wire.read_page(answers, "models")) or ()
-        facts = Facts(models, inputs={"live": wire.is_offered(answers, "live")})
+        facts = Facts(models, inputs={"live": wire.is_offered(answers, "live")}) if answers else Facts()
         if not openapi.has_post(document, root + self.route, f"/v1{self.route}"):
             return Recognition(0.0, f"no OpenAPI document has POST {root}{self.route}", facts)
         reason = f"its OpenAPI document has POST {root}{self.route}"

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from detection.change_request import keep_last_of_rows
+from harness.checks.generation.conversation import MOST_TRIALS, MessageTrial, judge_messages
 from harness.core.endpoint import Endpoint
+from harness.core.exchange import Answer, Exchange, Request, Response, Timing, Usage
 from harness.core.settings import Promises, Settings
-from harness.core.verdict import Status, Verdict
+from harness.core.verdict import Counterexample, Status, Verdict
 from tests.services import QUICK, asking
 from tests.suites.integration.chatservice import Change, change_text, chat, counts, set_to, usage_less
 
@@ -164,3 +166,29 @@ def test_a_hidden_prompt_is_told_with_its_number(tmp_path: Path) -> None:
     verdict = judge(tmp_path, "test_hidden_prompt", add)
     assert verdict.status is Status.FAIL
     assert "a hidden prompt of about" in verdict.reason
+
+
+def make_trial(stated: int, silent: int, control: int) -> MessageTrial:
+    """A message of 27 words after which the model says nothing of use, by the prompt tokens of its three answers."""
+
+    def answer(tokens: int) -> Exchange:
+        given = Answer("Well.", finish_reason="stop", usage=Usage(prompt_tokens=tokens, completion_tokens=1))
+        return Exchange(Request("POST", "/"), Timing(0.0, 0.0, done=1.0), Response(200), given)
+
+    return MessageTrial("99999999", answer(stated), answer(silent), answer(control), is_asked_last=False, words=27)
+
+
+@pytest.mark.parametrize(
+    ("added", "status", "words"),
+    [
+        (0, Status.FAIL, "its 27 words add 0 prompt tokens, and those of other messages are counted"),
+        (20, Status.PASS, "each of 2 kinds of message reaches the model"),
+        (9, Status.INCONCLUSIVE, "no prompt tokens are stated"),
+    ],
+)
+def test_counts_beside_a_call_show_whether_its_result_is_read(added: int, status: Status, words: str) -> None:
+    read, doubtful = make_trial(150, 120, 50), make_trial(120 + added, 120, 50)
+    trials = {"a result": [read], "another result": [doubtful] * MOST_TRIALS}
+    verdict = judge_messages(trials, lambda summary, _: Counterexample(summary))
+    assert verdict.status is status, verdict.reason
+    assert words in verdict.reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 import time
 from collections import Counter
@@ -132,7 +133,7 @@ def test_texts_in_rows_are_made_long(tmp_path: Path, sample: Any, choose: Any) -
         assert "2 x row and 3 x text of 220 words and 3 x text of 500 words" in verdict.reason
     else:
         assert verdict.status is Status.FAIL, verdict.reason
-        assert "a text of 220 words has another answer with 2 requests in flight" in verdict.reason
+        assert re.search("a text of (220|500) words has another answer with 2 requests in flight", verdict.reason)
 
 
 @pytest.mark.parametrize(("promised", "status"), [(True, Status.FAIL), (False, Status.INCONCLUSIVE)])

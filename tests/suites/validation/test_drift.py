@@ -210,7 +210,7 @@ MISTAKES: list[tuple[Change, str]] = [
     (lambda text: text.replace('time = "when"', 'time = "then"'), "there is no such column"),
     (
         lambda text: text.replace('time = "when"', 'time = "when"\ntime_margin = 0.6'),
-        "a difference of shares under 0.5",
+        "a difference of shares over 0 and under 0.5",
     ),
     (lambda text: text.replace("was.csv", "narrow.csv"), "there is no such column"),
 ]
