@@ -1,4 +1,4 @@
-"""What is asked is written into a table of three-byte characters (MySQL's `utf8`): wider ones are answered 500."""
+"""Prompts are stored in a table of three-byte characters (MySQL's `utf8`): one with a wider character gets a 500."""
 
 from __future__ import annotations
 

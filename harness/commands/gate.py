@@ -35,7 +35,7 @@ _ENDPOINT_HELP = (
 
 
 def describe_call(parser: ArgumentParser, options: str) -> None:
-    """Say in the help of a command that runs pytest how it is called, and what its exit statuses mean."""
+    """Add usage and exit statuses to the help of a command that runs pytest."""
     parser.usage = f"{parser.prog} [URL] {options} [--ai-… and other options of pytest]"
     parser.epilog = _ENDPOINT_HELP + STATUSES
 

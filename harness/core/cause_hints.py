@@ -125,9 +125,9 @@ _CAUSES = (
     ),
     _Cause(
         r"the bytes after the last chunk.{0,80}are executed as a request",
-        "The HTTP server in front of your code reads it so, not your code: behind a proxy that goes by Content-Length "
-        "one client can hide a request in another's. Put a proxy before it that refuses both headers (nginx does from "
-        "1.21.1 on), or use a server that closes the connection after such a request.",
+        "This is a fault of the HTTP server that runs your code, not of your code. Behind a proxy that goes by "
+        "Content-Length one client can hide a request in another's. Put a proxy before it that refuses both headers "
+        "(nginx does from 1.21.1 on), or use a server that closes the connection after such a request.",
     ),
     _Cause(
         r"no protocol was recognised|no protocol recognised",

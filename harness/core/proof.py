@@ -53,7 +53,7 @@ class GateProof:
     trials: int = 0
     """How often a check was asked under a mutation."""
     requests: int = 0
-    """Requests that were sent then."""
+    """Number of requests that the check sent in this trial."""
     seconds: float = 0.0
     """How long the trials took."""
     left_out: tuple[str, ...] = ()

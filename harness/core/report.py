@@ -233,9 +233,9 @@ class Figure:
     p50: float | None = None
     """Median; null where it lies among requests that failed, and for a single value."""
     p95: float | None = None
-    """95th percentile; null as above."""
+    """95th percentile; null as p50 is: where it lies among requests that failed, and for a single value."""
     p99: float | None = None
-    """99th percentile; null as above."""
+    """99th percentile; null as p50 is: where it lies among requests that failed, and for a single value."""
     value: float | None = None
     """The single value; null for a time."""
 

@@ -95,7 +95,7 @@ class ProbeRecord:
     p95: dict[str, float]
     """95th percentiles."""
     client_bound: str = ""
-    """Why the load generator was the limit, if it was."""
+    """Why the load generator, and not the service, limited the rate; empty if it did not."""
     reason: str = ""
     """Why it is undecided, if it is."""
     aim: str = "locate"
@@ -119,7 +119,7 @@ class SweepResult:
     """
 
     target: float
-    """The rate that is wanted, in requests/s."""
+    """Target rate in requests/s."""
     low: float
     """The capacity is at least this rate; 0 where none passed."""
     high: float | None

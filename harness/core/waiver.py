@@ -73,7 +73,7 @@ def _describe_state(waiver: Mapping[str, Any], verdicts: Mapping[str, Status]) -
 
 
 def is_waived(waivers: Iterable[Mapping[str, Any]], id_: str) -> bool:
-    """Whether a waiver in force of a report names this check."""
+    """Whether one of the report's waivers that has not expired names this check."""
     return any(bool(waiver.get("in_force")) and names_check(str(waiver.get("check", "")), id_) for waiver in waivers)
 
 

@@ -49,7 +49,7 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
 
 
 class _RepeatedKeyError(ValueError):
-    """An object of JSON names one key twice."""
+    """A JSON object has the same key twice."""
 
 
 def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -323,7 +323,7 @@ def test_a_hang_is_found_within_the_deadlines(tmp_path: Path) -> None:
 
 
 def test_a_request_after_which_everything_hangs_is_not_survived(tmp_path: Path) -> None:
-    """The first failure is an answer (500), and it is no answer that comes again."""
+    """The first failing request gets a 500; after it every request hangs, so the 500 cannot be repeated."""
     locked, never = threading.Event(), threading.Event()
 
     def answer(path: str, body: Any) -> Answered:

@@ -1,4 +1,4 @@
-"""Ids of requests that are valid and unusual: in Unicode, long, with quotes and line ends.
+"""Unusual but valid request ids: in Unicode, long, with quotes and line ends.
 
 Tested in tests/suites/integration/test_unicode.py.
 """

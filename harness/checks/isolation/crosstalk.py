@@ -29,8 +29,8 @@ _PIECE = 4
 _LEAST_PIECES = 2
 """Answers with such pieces that are no accident."""
 _LEAST_GAPS, _LEAST_LENGTH = 3, 20
-"""Answers that lack a piece in their middle and are no slips of a model; the characters of those that may be read so.
-"""
+"""How many answers must lack a piece in their middle before that is no slip of the model, and how many characters an
+answer must have to be looked at."""
 CHANCE = 0.01
 """A share of answers without their mark is another one than alone if chance makes it less likely than this."""
 

@@ -43,6 +43,12 @@ def test_an_object_of_a_few_words_must_end(text: str, end: str, schema: dict[str
     assert verdict.status is status, verdict.reason
 
 
+def test_an_object_by_the_schema_of_another_request_is_named() -> None:
+    verdict = judge_structured_output([answered('{"legs": 4}', "stop")], {**FREE, "required": ["name"]}, show, [CLOSED])
+    assert verdict.status is Status.FAIL
+    assert "it obeys the schema of another request, which had the same name" in verdict.reason
+
+
 @pytest.mark.parametrize(
     ("completion", "thoughts", "end", "limit", "status"),
     [
