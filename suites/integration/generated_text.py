@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.checks.generation.parameters import LIMIT_REPEATS, LimitedText
 from harness.checks.generation.text_cases import choose_limit
 from harness.core.exchange import Exchange, Query
 from harness.core.generation_options import choose_limit_value
@@ -53,27 +54,49 @@ def ask_both_ways(ai_client: Session, max_tokens: int, inputs: Any = _PROMPT, **
 
 @dataclass(frozen=True)
 class _LimitedAnswers:
-    """A long answer (streamed if possible), and those to the same request cut at `limit` (unstreamed, streamed).
+    """A long answer (streamed if possible), and those to the same request cut at a limit (unstreamed, streamed).
 
-    `limit` None: the long answer is too short to be cut. `again` is the long answer asked once more, where neither a
-    promise nor token counts show that a shorter one was cut.
+    `is_too_short`: the long answer is too short to be cut.
     """
 
-    long: Exchange
-    again: Exchange | None
-    limit: int | None
+    text: LimitedText
+    is_too_short: bool
     short: Sequence[Exchange]
 
 
 @once
 def ask_limits(ai_client: Session) -> _LimitedAnswers:
-    """The answers by which limits and stop sequences are judged: 4 requests, of the first check that needs them."""
-    query = make_query(ai_client, LONG, stream=ai_client.capabilities.streaming)
+    """The answers by which limits and stop sequences are judged: 4 requests, of the first check that needs them.
+
+    Short answers are asked again where their text seems to break the limit (`ask_limited`).
+    """
+    query, promised = (
+        make_query(ai_client, LONG, stream=ai_client.capabilities.streaming),
+        ai_client.promises.deterministic,
+    )
     long, again = ai_client.ask(query), None
     limit = choose_limit(long, SHORT) if long.ok else None
-    if limit and not ai_client.promises.deterministic:
+    if limit is None:
+        return _LimitedAnswers(LimitedText(long, SHORT, promised), long.ok, ())
+    if not promised:
         again = ai_client.ask(query)
-    return _LimitedAnswers(long, again, limit, ask_both_ways(ai_client, limit, exact=True) if limit else ())
+    text = LimitedText(long, limit, promised, again)
+    queries = [make_query(ai_client, limit, exact=True)]
+    if ai_client.capabilities.streaming:
+        queries.append(make_query(ai_client, limit, stream=True, exact=True))
+    answers = ai_client.ask_many(queries, concurrency=2)
+    short = [ask_limited(ai_client, text, *pair) for pair in zip(queries, answers, strict=True)]
+    return _LimitedAnswers(text, False, short)
+
+
+def ask_limited(ai_client: Session, text: LimitedText, query: Query, answer: Exchange | None = None) -> Exchange:
+    """The answer to a limited request; another to the same one, if the first seems to break its limit by chance."""
+    exchange = answer or ai_client.ask(query)
+    for _ in range(0 if text.promised else LIMIT_REPEATS):
+        if exchange.answer is None or not text.find_text_problem(exchange.answer):
+            return exchange
+        exchange = ai_client.ask(query)
+    return exchange
 
 
 @once

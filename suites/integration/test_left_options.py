@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.checks.bad_input.ordinary_inputs import shows_hang
 from harness.checks.isolation.left_options import (
+    LEFT_CONTROLS,
     LEFT_REPEATS,
     LeftOption,
     PlainAnswer,
@@ -22,9 +23,9 @@ from .generated_text import make_query
 from .test_structured import make_schema_format
 from .test_tools import TOOL_SCHEMAS
 
-_CODES, _TOKENS, _PLAIN = 3, 64, 3
+_CODES, _TOKENS = 3, 64
 _MOST_OPTIONS = 6
-_REQUESTS = _PLAIN + 2 * (1 + LEFT_REPEATS) * _MOST_OPTIONS
+_REQUESTS = LEFT_CONTROLS + 2 * (1 + LEFT_REPEATS) * _MOST_OPTIONS
 _SYSTEM = "You are a guide of a museum who is asked about its paintings, its opening hours and its prices all day long."
 
 _WEATHER = "get_weather"
@@ -51,10 +52,13 @@ class _Asking:
         return PlainAnswer(" ".join(codes), self._client.ask(make_query(self._client, _TOKENS, prompt)))
 
     def ask_controls(self) -> list[PlainAnswer]:
-        """One plain request twice, and another."""
-        first, other = self.ask_plain(), self.ask_plain()
+        """One plain request twice, and others while all hold their codes: where one does not, codes say nothing."""
+        first = self.ask_plain()
         again = self._client.ask(make_query(self._client, _TOKENS, f"Repeat after me: {first.codes}"))
-        return [first, PlainAnswer(first.codes, again), other]
+        controls = [first, PlainAnswer(first.codes, again), self.ask_plain()]
+        while len(controls) < LEFT_CONTROLS and all(control.is_repeated for control in controls):
+            controls.append(self.ask_plain())
+        return controls
 
     def list_options(self) -> Mapping[str, Mapping[str, Any]]:
         """What the service takes, or is promised to take, by its name."""
@@ -81,7 +85,7 @@ class _Asking:
     needs=("generates",),
     requests=_REQUESTS,
     tokens=_TOKENS * _REQUESTS,
-    broken_by=(mutate("stale_answer"), mutate("wrong_token_counts", name="prompt", percent=1000, skip=_PLAIN)),
+    broken_by=(mutate("stale_answer"), mutate("wrong_token_counts", name="prompt", percent=1000, skip=LEFT_CONTROLS)),
 )
 def test_options_end(ai_client: Session) -> Verdict:
     asking = _Asking(ai_client)

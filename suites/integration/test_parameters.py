@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from harness.checks.common import is_clear_refusal
 from harness.checks.generation import choices, parameters
+from harness.checks.generation.parameters import LIMIT_REPEATS
 from harness.checks.generation.text_cases import choose_stop_sequence
 from harness.checks.generation.thinking import explain_no_text
 from harness.core.exchange import EventKind
@@ -13,7 +14,18 @@ from harness.run.asking_in_turn import ask_in_turn
 from harness.suite import Session, Verdict, check, make_inconclusive, mutate
 
 from .equal_spellings import rename_limit, spell_query
-from .generated_text import LONG, OPEN_PROMPT, OWN, SHORT, ask_both_ways, ask_counts, ask_limits, get_limit, make_query
+from .generated_text import (
+    LONG,
+    OPEN_PROMPT,
+    OWN,
+    SHORT,
+    ask_both_ways,
+    ask_counts,
+    ask_limited,
+    ask_limits,
+    get_limit,
+    make_query,
+)
 
 _N, _TOP = 3, 2
 _UNSEEN_PROMPT = "Say the letters from A on in words, and go on without an end.\nSpell."
@@ -21,7 +33,7 @@ _UNSEEN_PROMPT = "Say the letters from A on in words, and go on without an end.\
 _TOO_SHORT = "the answer is too short to be cut, so it shows nothing about a limit"
 
 
-_LIMITS_COST = 2 * LONG + 2 * SHORT
+_LIMITS_COST = 2 * LONG + 2 * SHORT * (1 + LIMIT_REPEATS)
 _LIMIT_TRIALS = 4
 
 
@@ -29,23 +41,22 @@ _LIMIT_TRIALS = 4
     "max_tokens bounds the answer",
     level="warn",
     needs=("generates",),
-    requests=7,
-    tokens=_LIMITS_COST + OWN + 2 * SHORT,
+    requests=7 + 4 * LIMIT_REPEATS,
+    tokens=_LIMITS_COST + OWN + 2 * SHORT * (1 + LIMIT_REPEATS),
     broken_by=(mutate("other_answer", form="drift"),),
 )
 def test_max_tokens(ai_client: Session) -> Verdict:
-    limited, show = ask_limits(ai_client), ai_client.show
+    limited = ask_limits(ai_client)
     own = ai_client.ask(make_query(ai_client, OWN, ai_client.sample().inputs))
-    if limited.limit is None and limited.long.ok:
+    if limited.is_too_short:
         return make_inconclusive(_TOO_SHORT, n=0)
-    promised, limit, room = ai_client.promises.deterministic, limited.limit or SHORT, get_limit(ai_client, OWN)
     short = list(limited.short)
     if ai_client.capabilities.chat_options and short:
-        renamed = rename_limit(make_query(ai_client, limit, exact=True))
+        renamed = rename_limit(make_query(ai_client, limited.text.limit, exact=True))
         forms = (False, True) if ai_client.capabilities.streaming else (False,)
-        answers = [ai_client.ask(replace(renamed, stream=stream)) for stream in forms]
+        answers = [ask_limited(ai_client, limited.text, replace(renamed, stream=stream)) for stream in forms]
         short += [answer for answer in answers if not is_clear_refusal(answer)]
-    return parameters.judge_max_tokens(limited.long, short, limit, own, room, show, promised=promised)
+    return parameters.judge_max_tokens(limited.text, short, own, get_limit(ai_client, OWN), ai_client.show)
 
 
 _SPELT = 4
@@ -86,30 +97,27 @@ def test_output_limit(ai_client: Session) -> Verdict:
 @check(
     "an answer that was cut is not declared complete",
     needs=("generates",),
-    requests=4,
+    requests=4 + 2 * LIMIT_REPEATS,
     tokens=_LIMITS_COST,
     broken_by=tuple(mutate("wrong_finish_reason", reason=reason) for reason in ("stop", "end_turn")),
 )
 def test_ending(ai_client: Session) -> Verdict:
-    limited, show = ask_limits(ai_client), ai_client.show
-    if limited.limit is None and limited.long.ok:
+    limited = ask_limits(ai_client)
+    if limited.is_too_short:
         return make_inconclusive(_TOO_SHORT, n=0)
-    promised, limit = ai_client.promises.deterministic, limited.limit or SHORT
-    return parameters.judge_cut_endings(
-        limited.long, limited.short, limit, show, promised=promised, again=limited.again
-    )
+    return parameters.judge_cut_endings(limited.text, limited.short, ai_client.show)
 
 
 @check(
     "a stop sequence ends the text and is not in it",
     level="warn",
     needs=("generates",),
-    requests=6,
-    tokens=4 * LONG + 2 * SHORT,
+    requests=6 + 2 * LIMIT_REPEATS,
+    tokens=2 * LONG + _LIMITS_COST,
     broken_by=(mutate("other_answer", form="drift"),),
 )
 def test_stop(ai_client: Session) -> Verdict:
-    long = ask_limits(ai_client).long
+    long = ask_limits(ai_client).text.long
     deltas = [event.text for event in long.events if event.kind is EventKind.DELTA and event.index == 0]
     # Deltas may have thinking between tags, which is no part of the text.
     if "".join(deltas) != long.text:

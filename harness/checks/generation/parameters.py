@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from harness.checks.common import Show, explain_decline, is_clear_refusal, judge
@@ -31,35 +32,81 @@ _EMPTY = "the answer is empty, and no limit cut it"
 _NOTHING_TO_COMPARE = "the request without the limit has no valid answer to compare with"
 
 
-@judge
-def judge_max_tokens(
-    long: Exchange, short: Sequence[Exchange], limit: int, own: Exchange, own_limit: int, show: Show, *, promised: bool
-) -> Verdict:
-    """`max_tokens` bounds an answer, and the finish reason says whether it cut it.
+@dataclass(frozen=True, slots=True)
+class LimitedText:
+    """A text of one request, and the limit of tokens with which its answers are to be cut.
 
-    `long` is the same request with a larger limit, `short` its answers with `limit`, and `own` an answer that could end
-    by itself within `own_limit`. With `promised` determinism a short answer must be the beginning of the long one.
+    `promised`: the service answers the same request with the same text. `again`, where that is not promised, is the
+    long answer asked once more.
     """
-    if not long.ok:
-        return make_inconclusive(_NOTHING_TO_COMPARE, n=0)
 
-    def find_unbounded(answer: Answer) -> str | None:
-        tokens, text, longer = get_usage(answer).completion_tokens, answer.text or "", long.text
-        if (counted := count_text_tokens(answer)) is not None and counted > limit:
-            return f"{counted} completion tokens with max_tokens {limit}"
-        if not text.strip() and (tokens is None or not is_cut(answer)):
-            return Unjudged(explain_spent_limit(answer) or _EMPTY)
-        if text.strip() and text == longer:
-            return f"the text is as long with max_tokens {limit} as with a larger limit"
-        if promised and text.strip() and not is_beginning(text, longer):
-            return f"{text[:60]!r} is not the beginning of the longer answer {longer[:60]!r}"
-        if is_beginning(text, longer) and not is_cut(answer):
+    long: Exchange
+    limit: int
+    promised: bool
+    again: Exchange | None = None
+
+    def is_beginning_at_limit(self, answer: Answer) -> bool:
+        """Whether the limit has cut an answer: it is the beginning of the long one, and has reached the limit.
+
+        Unless determinism is promised, an answer may have ended by itself where it is the beginning of the long one.
+        Its stated tokens must have reached the limit, or, where none are stated, the long answer is the same each time.
+        """
+        if not is_beginning(answer.text or "", self.long.text):
+            return False
+        tokens = get_usage(answer).completion_tokens
+        if self.promised:
+            return True
+        if tokens is not None:
+            return tokens >= self.limit
+        return self.again is not None and self.again.ok and self.again.text == self.long.text
+
+    def find_text_problem(self, answer: Answer) -> str | None:
+        """What the text of an answer says against its limit or its finish reason; a sampled text may say so by chance.
+
+        One that is asked again (`LIMIT_REPEATS`) and says so each time is no chance.
+        """
+        text = answer.text or ""
+        if text.strip() and text == self.long.text:
+            return f"the text is as long with max_tokens {self.limit} as with a larger limit"
+        if not is_cut(answer) and self.is_beginning_at_limit(answer):
             return f"the answer was cut, and its finish reason is {answer.finish_reason!r}, not 'length'"
         return None
 
+
+LIMIT_REPEATS = 4
+"""How often a request is asked again whose text seems to break its limit, unless determinism is promised.
+
+A model that ends its answer at any of 8 tokens with the same chance ends five answers just at the limit with a chance
+of 0.00003.
+"""
+
+
+@judge
+def judge_max_tokens(
+    text: LimitedText, short: Sequence[Exchange], own: Exchange, own_limit: int, show: Show
+) -> Verdict:
+    """`max_tokens` bounds an answer, and the finish reason says whether it cut it.
+
+    `short` are the answers with the limit, and `own` is one that could end by itself within `own_limit`. With promised
+    determinism a short answer must be the beginning of the long one.
+    """
+    if not text.long.ok:
+        return make_inconclusive(_NOTHING_TO_COMPARE, n=0)
+    limit, longer = text.limit, text.long.text
+
+    def find_unbounded(answer: Answer) -> str | None:
+        tokens, words = get_usage(answer).completion_tokens, answer.text or ""
+        if (counted := count_text_tokens(answer)) is not None and counted > limit:
+            return f"{counted} completion tokens with max_tokens {limit}"
+        if not words.strip() and (tokens is None or not is_cut(answer)):
+            return Unjudged(explain_spent_limit(answer) or _EMPTY)
+        if text.promised and words.strip() and words != longer and not is_beginning(words, longer):
+            return f"{words[:60]!r} is not the beginning of the longer answer {longer[:60]!r}"
+        return text.find_text_problem(answer)
+
     cases = judge_both_ways(short, find_unbounded, show)
     cases.append(
-        judge_exchange("with room to spare", own, partial(_find_false_cut, long=long, own_limit=own_limit), show)
+        judge_exchange("with room to spare", own, partial(_find_false_cut, long=text.long, own_limit=own_limit), show)
     )
     return judge_contract(cases, f"max_tokens {limit} bounds the answer, and its finish reason says so")
 
@@ -140,19 +187,14 @@ def judge_spellings(
 
 
 @judge
-def judge_cut_endings(
-    long: Exchange, short: Sequence[Exchange], limit: int, show: Show, *, promised: bool, again: Exchange | None = None
-) -> Verdict:
+def judge_cut_endings(text: LimitedText, short: Sequence[Exchange], show: Show) -> Verdict:
     """An answer that `max_tokens` cut is not declared complete; one that says that it was cut holds.
 
-    Any other was cut if it is the beginning of the longer answer to the same request. Unless determinism is
-    `promised`, its stated tokens must have reached the limit too, or, where none are stated, `again` must show that the
-    service words the longer answer alike each time: it may have ended another answer there. A service that ignores
-    `max_tokens` cuts nothing: it gives the longer answer itself.
+    A service that ignores `max_tokens` cuts nothing: it gives the longer answer itself.
     """
+    long, limit = text.long, text.limit
     if not long.ok:
         return make_inconclusive(_NOTHING_TO_COMPARE, n=0)
-    is_alike = again is not None and again.ok and again.text == long.text
 
     def find_problem(answer: Answer) -> str | None:
         tokens = get_usage(answer).completion_tokens
@@ -161,8 +203,7 @@ def judge_cut_endings(
             return None
         if is_empty and (tokens is None or tokens < limit):
             return Unjudged(_EMPTY)
-        at_limit = promised or (is_alike if tokens is None else tokens >= limit)
-        if not at_limit or not is_beginning(answer.text or "", long.text):
+        if not text.is_beginning_at_limit(answer):
             return Unjudged(f"max_tokens {limit} did not visibly cut the answer")
         if answer.finish_reason in _COMPLETE_REASONS:
             return f"the answer was cut at max_tokens {limit} and declared complete ({answer.finish_reason!r})"

@@ -13,8 +13,12 @@ from harness.checks.generation.text_cases import get_usage, quote_answer
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
-LEFT_REPEATS = 2
-"""How often a request after an option is repeated, with the option, where it seems to have kept the option."""
+LEFT_CONTROLS, LEFT_REPEATS = 8, 4
+"""Plain requests before any option, and how often one after an option is repeated where it seems to have kept it.
+
+A model that forgets its codes at random, whatever its rate, holds them in all controls and forgets them in all repeats
+of one option with a chance of at most 0.0002.
+"""
 _SLACK = 10
 """Prompt tokens by which plain requests that differ in their numbers alone may differ."""
 

@@ -406,6 +406,6 @@ def test_lenience_is_a_warning(tmp_path: Path) -> None:
     sent = subprocess.run(["/bin/sh", "-c", script], capture_output=True, timeout=60, check=True).stdout.lower()
     assert sent.count(b" http/1.1\r\n") == 2, "the line writes both requests, byte for byte"
     assert b"transfer-encoding: chunked\r\n" in sent
-    assert "not your code" in find_hint(verdicts[2].reason, example.request, example.response)
+    assert "not of your code" in find_hint(verdicts[2].reason, example.request, example.response)
     verdicts = run_checks(ClosesBehind(), tmp_path, smuggling)
     assert verdicts[0].status is Status.PASS, verdicts[0].reason

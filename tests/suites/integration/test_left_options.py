@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from harness.checks.isolation.left_options import LeftOption, PlainAnswer, judge_left_options
+from harness.checks.isolation.left_options import (
+    LEFT_CONTROLS,
+    LEFT_REPEATS,
+    LeftOption,
+    PlainAnswer,
+    judge_left_options,
+)
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Answer, Choice, Exchange, Request, Response, Timing, ToolCall, Usage
 from harness.core.settings import Promises, Settings
@@ -25,8 +31,8 @@ CODES = "111 222 333"
     ("defects", "status", "reason"),
     [
         ((), Status.PASS, "right after one with a stop sequence, a tool, two choices, a system message is answered as"),
-        (("stop_stays",), Status.FAIL, "with a stop sequence, each of 3 times: it lacks its codes"),
-        (("tools_stay",), Status.FAIL, "with a tool, each of 3 times: it counts"),
+        (("stop_stays",), Status.FAIL, "with a stop sequence, each of 5 times: it lacks its codes"),
+        (("tools_stay",), Status.FAIL, "with a tool, each of 5 times: it counts"),
     ],
     ids=["healthy", "stop", "tools"],
 )
@@ -69,15 +75,20 @@ def judge(*later: Exchange, before: Exchange | None = None, again: int = 20) -> 
     ids=["no codes", "more tokens", "fewer tokens", "two choices", "a call"],
 )
 def test_an_option_that_stays_each_time_fails(kept: Exchange) -> None:
-    assert judge(kept, kept, kept) is Status.FAIL
-    assert judge(kept, kept, answer()) is Status.PASS
+    assert judge(*[kept] * (1 + LEFT_REPEATS)) is Status.FAIL
+    assert judge(*[kept] * LEFT_REPEATS, answer()) is Status.PASS
     assert judge(kept) is Status.PASS
 
 
 def test_counts_that_leave_a_cache_out_say_nothing() -> None:
-    assert judge(*[answer(tokens=90)] * 3, again=1) is Status.PASS
+    assert judge(*[answer(tokens=90)] * (1 + LEFT_REPEATS), again=1) is Status.PASS
 
 
 def test_where_plain_answers_show_nothing_nothing_is_said() -> None:
     assert judge(answer(), before=answer("Sorry.", tokens=None)) is Status.INCONCLUSIVE
     assert judge(answer("Sorry."), before=answer("Sorry.")) is Status.PASS
+
+
+def test_a_model_that_forgets_at_random_is_not_failed() -> None:
+    rates = [number / 1000 for number in range(1, 1000)]
+    assert max((1 - rate) ** LEFT_CONTROLS * rate ** (1 + LEFT_REPEATS) for rate in rates) < 2e-4

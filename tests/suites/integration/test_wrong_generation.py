@@ -467,6 +467,21 @@ def test_a_service_that_words_each_answer_differently_does_not_fail(tmp_path: Pa
     assert all(verdict.status is not Status.FAIL for verdict in verdicts), [verdict.reason for verdict in verdicts]
 
 
+@pytest.mark.parametrize("name", ["parameters.test_max_tokens", "parameters.test_ending"])
+def test_a_model_that_ends_now_and_then_just_at_the_limit_does_not_fail(tmp_path: Path, name: str) -> None:
+    ends = itertools.cycle(["stop", "length", "stop"])
+
+    def end_by_chance(part: dict[str, Any]) -> None:
+        if part["finish_reason"] == "length":
+            part["finish_reason"] = next(ends)
+
+    with chat(answer=each_choice(end_by_chance)) as url:
+        verdicts = [run_check(url, name, tmp_path, Promises()) for _ in range(3)]
+        promised = [run_check(url, name, tmp_path) for _ in range(3)]
+    assert {verdict.status for verdict in verdicts} == {Status.PASS}, [verdict.reason for verdict in verdicts]
+    assert Status.FAIL in {verdict.status for verdict in promised}
+
+
 @pytest.mark.parametrize(("text", "words"), [("Sorry.", "required: 'Sorry.'"), ("", "required: the text is empty")])
 def test_a_lost_call_says_what_came_instead(text: str, words: str) -> None:
     assert words in str(find_bad_call(Answer(text, finish_reason="stop"), {}))
