@@ -95,12 +95,22 @@ class _Search:
         if not larger and size < self.cap and len(self.trials) < _MAX_TRIALS:
             # One slow answer may be chance: the quicker of two says what the size costs.
             if self._try(size) is not SizeOutcome.ANSWERED:
+                self._forgive_delay(seconds)
                 return 0
             seconds = min(seconds, self.trials[-1].exchange.timing.service_time or seconds)
             larger = self._choose_in_time(size, seconds)
         if not larger and size < self.cap:
             self.stop_reason = f"larger ones were not tried: this one took {seconds:.1f} s, and the deadline is near"
         return larger
+
+    def _forgive_delay(self, seconds: float) -> None:
+        """Leave out a repeat that only passed the deadline, where the size was answered after a good part of it."""
+        deadline = self.ai_client.endpoint.deadlines.first_byte
+        if seconds > deadline / 4 and shows_hang(self.trials[-1].exchange):
+            self.trials.pop()
+            self.stop_reason = (
+                f"larger ones were not tried: this one took {seconds:.1f} s, and then passed the deadline"
+            )
 
     def _choose_in_time(self, size: int, seconds: float) -> int:
         """The next larger size that will be answered in time, if this one takes so long; 0 if there is none."""
@@ -196,9 +206,12 @@ def lengthen_text(inputs: Any, size: int, beginning: str = "") -> Any:
 def search_prompt(ai_client: Session) -> SizeSearch:
     """The search for the largest prompt."""
     control, sample = ask_control(ai_client), ai_client.sample()
+    sizes: set[int] = set()
 
     def ask(size: int) -> Exchange:
-        query = replace(sample, inputs=lengthen_text(sample.inputs, size))
+        beginning = "Again. " if size in sizes else ""  # a cached prefix would hide what the size costs
+        sizes.add(size)
+        query = replace(sample, inputs=lengthen_text(sample.inputs, size, beginning))
         exchange = ai_client.ask(query)
         return [exchange, *ask_again_if_empty(ai_client, exchange, query)][-1]
 

@@ -24,16 +24,20 @@ _SHORT, _FACTOR, _CLOSE = 800, 4, 1.25
 _MOST_SIZES = 8
 _TOKENS = 32
 _COLOURS = dict(zip(FACT_PLACES, ("red", "green", "blue"), strict=True))
+_HALVINGS = 3
 _FACT_REQUESTS = PROMPT_COST + len(FACT_PLACES) * _MOST_SIZES + 2 * (FACT_TRIALS - 1) + len(FACT_PLACES)
-_TOGETHER_REQUESTS = _FACT_REQUESTS + 1 + sum(_AT_ONCE) + 1
+_TOGETHER_REQUESTS = _FACT_REQUESTS + 1 + _HALVINGS + sum(_AT_ONCE) + 1
 
 
 def _choose_size(ai_client: Session, search: SizeSearch, times: int) -> int:
     """The size of the largest prompt of which so many, one after the other, are answered in half a deadline; or 0."""
-    longest = ai_client.endpoint.deadlines.first_byte / 2
     answered = search.list_answered()
-    sizes = [trial.size for trial in answered if (trial.exchange.timing.service_time or 0.0) * times <= longest]
+    sizes = [trial.size for trial in answered if _is_soon_enough(ai_client, trial.exchange, times)]
     return int(_SAFE * max(sizes, default=0))
+
+
+def _is_soon_enough(ai_client: Session, exchange: Exchange, times: int) -> bool:
+    return (exchange.timing.service_time or 0.0) * times <= ai_client.endpoint.deadlines.first_byte / 2
 
 
 @check(
@@ -50,15 +54,22 @@ def test_together(ai_client: Session) -> Verdict:
         return make_inconclusive(search.control.problem or "no long prompt is answered soon enough", n=0)
     numbers = random.Random(f"{ai_client.settings.seed} together")
 
-    def ask(most: int) -> list[Exchange]:
+    def ask(size: int, most: int) -> list[Exchange]:
         begins = [f"{numbers.randrange(10**5, 10**6)} " for _ in range(most)]
         inputs = [lengthen_text(sample.inputs, size, begin) for begin in begins]
         return ai_client.ask_many([replace(sample, inputs=value) for value in inputs], concurrency=most)
 
-    alone = ask(1)[0]
+    alone = ask(size, 1)[0]
+    for _ in range(_HALVINGS):  # the machine may have become slower since the search
+        if not alone.ok or _is_soon_enough(ai_client, alone, max(_AT_ONCE)):
+            break
+        size //= 2
+        alone = ask(size, 1)[0]
+    if alone.ok and not _is_soon_enough(ai_client, alone, max(_AT_ONCE)):
+        return make_inconclusive("no long prompt is answered soon enough", n=0)
     rounds: dict[int, list[Exchange]] = {}
     for most in _AT_ONCE if alone.ok else ():
-        rounds[most] = ask(most)
+        rounds[most] = ask(size, most)
         if any(map(shows_hang, rounds[most])):
             break
     verdict = long_prompts.judge_prompts_together(size, alone, rounds, ai_client.ask(), ai_client.show)

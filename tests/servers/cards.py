@@ -49,6 +49,7 @@ def measure_card(row: Row) -> dict[str, Any]:
 def _judge(row: Row, protocol: str, url: str, mode: str) -> dict[str, Any]:
     """One run of smoke and integration; what the row's own configuration says is given in `strict` alone."""
     options = [f"--ai-protocol={protocol}"] if protocol != row.detected[0] else []
+    env = {"AIHARNESS_API_KEY": row.key} if row.key and mode == "default" else {}
     with TemporaryDirectory(prefix="card-") as name:
         folder = Path(name)
         if mode == "strict":
@@ -57,10 +58,11 @@ def _judge(row: Row, protocol: str, url: str, mode: str) -> dict[str, Any]:
             options = ["--ai-profile=strict"]
         limits = "--ai-wait-ready=10", "--ai-max-time=600"
         arguments = (f"--ai-endpoint={url}", *options, *limits)
-        outcome = run_gate(folder, *arguments, suite="smoke,integration", timeout=700, fresh=True)
+        outcome = run_gate(folder, *arguments, env=env, suite="smoke,integration", timeout=700, fresh=True)
     if outcome.gate is None:
         raise RuntimeError(outcome.out + outcome.err)
-    command = " ".join(["aiharness gate URL --suite smoke,integration", *options])
+    variables = [f"{name}=…" for name in env]
+    command = " ".join([*variables, "aiharness gate URL --suite smoke,integration", *options])
     return {"command": command, **condense_gate(outcome.gate)}
 
 

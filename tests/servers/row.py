@@ -74,7 +74,8 @@ class Row:
     `serve` writes what the server needs into its folder and returns the command. `health` is a page that answers 200
     once it is up, within `seconds`. `config` is the aiharness.toml without the URL. `detected` are the protocols that
     `aiharness detect` lists for the bare URL, the chosen one first. `grpc`: what is asked is the port of gRPC. `ci`: CI
-    judges it too, so it is quick to install and to start. `silenced` is a blocker that fails in some runs, when the
+    judges it too, so it is quick to install and to start. `key` is what the server asks of its callers, which a run
+    without a configuration needs too. `silenced` is a blocker that fails in some runs, when the
     server falls silent for good: what is said after it is not compared.
     """
 
@@ -89,6 +90,7 @@ class Row:
     grpc: bool = False
     seconds: float = 180
     ci: bool = False
+    key: str = ""
     silenced: str = ""
 
     @contextmanager

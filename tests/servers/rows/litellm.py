@@ -45,4 +45,4 @@ JUDGED = {
     "smoke": Judged("INCONCLUSIVE", warnings={"test_refused": "HTTP 500"}),
     "integration": Judged("INCONCLUSIVE", warnings={"test_refused": "HTTP 500"}),
 }
-ROWS = [Row("litellm", "litellm", serve, "/health/liveliness", CONFIG, FOUND, JUDGED, ENV)]
+ROWS = [Row("litellm", "litellm", serve, "/health/liveliness", CONFIG, FOUND, JUDGED, ENV, key=KEY)]

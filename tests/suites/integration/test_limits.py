@@ -174,6 +174,22 @@ def test_a_service_that_is_slow_by_size_is_not_driven_into_its_deadline(tmp_path
     assert max(asked) <= 256
 
 
+def test_a_repeat_that_passes_the_deadline_after_a_slow_answer_is_no_harm(tmp_path: Path) -> None:
+    never, asked = threading.Event(), []
+
+    def answer(path: str, body: Any) -> Answered:
+        asked.append(len(body["instances"]))
+        if asked[-1] == 64:
+            never.wait(0.4 if asked.count(64) == 1 else 1.3)
+        return sums(path, body)
+
+    verdict = run_checks(answer, tmp_path, "rows", deadlines=SHORT)[0]
+    assert asked.count(64) == 2
+    assert verdict.status is PASS, verdict.reason
+    assert "the largest batch answered has 64 rows" in verdict.reason
+    assert "and then passed the deadline" in verdict.reason
+
+
 def test_of_a_service_with_one_answer_for_the_whole_batch_only_survival_is_judged(tmp_path: Path) -> None:
     verdict = run_checks(lambda path, body: (200, {"rows": len(body["instances"])}), tmp_path, "rows")[0]
     assert verdict.status is PASS, verdict.reason
@@ -254,6 +270,22 @@ def test_the_longest_prompt(tmp_path: Path) -> None:
     assert "is refused (400)" in refused[0].reason
     largest = int(refused[0].reason.split(" has ")[1].split()[0].replace(",", ""))
     assert 9_700 <= largest <= 10_000
+
+
+def test_a_cached_prefix_does_not_hide_what_a_prompt_costs(tmp_path: Path) -> None:
+    """A prompt that begins as the one before takes no time: the time of a repeat must be that of reading it anew."""
+    plain, last, never = chat(10**6), [""], threading.Event()
+
+    def answer(path: str, body: Any) -> Answered:
+        prompt = "".join(message["content"] for message in body["messages"])
+        if prompt[:60] != last[0][:60] or len(prompt) > len(last[0]):
+            never.wait(len(prompt) / 12_800)
+        last[0] = prompt
+        return plain(path, body)
+
+    verdict = run_checks(answer, tmp_path, "prompt", protocol=CHAT, sample=None, model="m", deadlines=SHORT)[0]
+    assert verdict.status is PASS, verdict.reason
+    assert "larger ones were not tried" in verdict.reason
 
 
 def test_a_silently_cut_prompt_is_detected_by_its_tokens(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,22 @@ def test_what_is_cut_out_of_a_long_prompt_blocks(tmp_path: Path) -> None:
     assert verdict.status is Status.FAIL, verdict.reason
     assert "only a part of it reaches the model: the number at its middle is known in none of 3" in verdict.reason
     assert "characters is cut" in verdict.reason
+
+
+def test_a_machine_that_became_slower_is_not_blamed(tmp_path: Path) -> None:
+    """One prompt at a time: since the search each takes so long that eight of this size pass the deadline."""
+    sizes: list[int] = []
+
+    def slow_down(body: dict[str, Any]) -> None:
+        text = body["messages"][-1]["content"]
+        if isinstance(text, str) and re.match(r"[0-9]{6} ", text):
+            sizes.append(len(text))
+            time.sleep(QUICK.first_byte * 0.16 * len(text) / sizes[0])
+
+    verdict = judge(tmp_path, "test_together", slow_down)
+    assert verdict.status is Status.PASS, verdict.reason
+    assert sizes[-1] < sizes[0]
+    assert f"prompts of {sizes[-1]:,} characters are answered up to 8 at a time" in verdict.reason
 
 
 def make_trial(size: int, place: str, tokens: int | None, *, is_known: bool = True) -> FactTrial:
