@@ -72,6 +72,7 @@ def serve_chat(wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> Iterator
         lifespan="off",
         log_level="critical",
         timeout_graceful_shutdown=1,
+        timeout_keep_alive=75,
     )
     server = uvicorn.Server(config)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:

@@ -28,6 +28,7 @@ def _serving(settings: ServiceSettings) -> Iterator[httpx.Client]:
         log_level="critical",
         server_header=False,
         timeout_graceful_shutdown=1,
+        timeout_keep_alive=75,
     )
     with serve_config(config) as client:
         yield client

@@ -118,7 +118,14 @@ class Handler(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def serving(edition: str, *backends: Raw, limits: Limits = QUICK, key: str | None = None) -> Iterator[httpx.Client]:
     app = create_gateway(edition, [backend.url for backend in backends], key, limits)
-    config = uvicorn.Config(app, lifespan="on", log_level="critical", server_header=False, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app,
+        lifespan="on",
+        log_level="critical",
+        server_header=False,
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=75,
+    )
     with serve_config(config) as client:
         yield client
 

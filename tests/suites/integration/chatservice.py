@@ -70,7 +70,14 @@ def chat(request: Change | None = None, answer: Change | None = None) -> Iterato
     app = change_answers(app, answer) if answer else app
     app = asked_for(app, request) if request else app
     server = uvicorn.Server(
-        uvicorn.Config(app, lifespan="off", log_level="critical", timeout_graceful_shutdown=1, server_header=False)
+        uvicorn.Config(
+            app,
+            lifespan="off",
+            log_level="critical",
+            timeout_graceful_shutdown=1,
+            timeout_keep_alive=75,
+            server_header=False,
+        )
     )
     listening = listen()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
