@@ -71,6 +71,16 @@ async def forward_counted(call: Inference, changed: Object) -> None:
         await _forward_as(call, changed, usual["usage"])
 
 
+async def forward_counted_as(call: Inference, counted: Object) -> None:
+    """Let the service answer the request itself; the prompt is counted as in another one."""
+    asked = Inference(call.app, call.scope, call.receive, call.send, json.dumps(counted).encode())
+    usual = await ask_usual(asked, 1)
+    if usual is None:
+        await call.forward()
+    else:
+        await _forward_as(call, call.request, usual["usage"])
+
+
 async def _forward_as(call: Inference, request: Object, usual: Object) -> None:
     body = json.dumps(request).encode()
 

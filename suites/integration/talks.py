@@ -15,6 +15,7 @@ TalkTurn = dict[str, Any]
 WriteTalk = Callable[[list[TalkTurn], str], list[TalkTurn]]
 """Makes a conversation of its opening and a text that one message states; an empty text leaves the message out."""
 
+CALLED_TOOL = "look_up"
 QUESTION = "What is the lucky number? Answer with the number only."
 _GREETINGS: list[TalkTurn] = [
     {"role": "user", "content": "Good day to you."},
@@ -133,6 +134,15 @@ def _write_second_result_last(opening: list[TalkTurn], text: str) -> list[TalkTu
     return [*opening, _say(QUESTION), *_use_tools(results=("", text))]
 
 
+def write_question(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    """A first message alone."""
+    return [*opening[:1], *([_say(text)] if text else [])]
+
+
+def _write_question_after_system(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
+    return [*_say_system(_OTHER), *write_question(opening, text)]
+
+
 def _write_result_of_two_steps(opening: list[TalkTurn], text: str) -> list[TalkTurn]:
     steps = [*_use_tools(results=(text,)), *_use_tools(results=("",), first=2)]
     return [*opening, _say("Use the tool twice."), *steps, _answer("Done."), _say(QUESTION)]
@@ -183,6 +193,14 @@ TOOL_MESSAGES: Mapping[str, WriteTalk] = {
     "the arguments of the second of two calls": _write_second_arguments,
 }
 """Conversations by the message that states the number."""
+AFTER_RESULT = "after the result of a tool"
+TOOL_PLACES: Mapping[str, WriteTalk] = {
+    "after a system message": _write_question_after_system,
+    "after an earlier answer": write_plain,
+    AFTER_RESULT: _write_second_result_last,
+    "in the turn after the result of a tool": _write_result,
+}
+"""Conversations by where the tools of their request may be forgotten."""
 CONTROLS: Mapping[str, WriteTalk] = {LONG_TALK: _write_end_of_long_talk}
 """The plain message of the user with which a kind is compared, where that is not `write_plain`."""
 OVERLOOKED = (LONG_TALK, *filter(lambda name: "arguments" in name, TOOL_MESSAGES))
@@ -243,5 +261,5 @@ def _call(arguments: Mapping[str, Any]) -> TalkTurn:
     """An answer that calls a tool with these arguments, by the id of each call."""
     calls = []
     for id_, given in arguments.items():
-        calls.append({"id": id_, "type": "function", "function": {"name": "look_up", "arguments": given}})
+        calls.append({"id": id_, "type": "function", "function": {"name": CALLED_TOOL, "arguments": given}})
     return {"role": "assistant", "content": "", "tool_calls": calls}

@@ -8,11 +8,13 @@ from functools import partial
 
 from harness.checks.generation import conversation
 from harness.checks.generation.conversation import MOST_TRIALS, MessageTrial, ReasoningTrial
+from harness.checks.generation.shown_tools import judge_shown_tools
 from harness.core.exchange import Exchange
 from harness.protocols.shared.chat_parts import REASONING_MEMBERS
 from harness.suite import Session, Verdict, check, mutate
 
 from .generated_text import SHORT, make_query
+from .shown_tools import SHOWN_COST, ask_shown_tools
 from .talks import (
     CONTROLS,
     MESSAGES,
@@ -80,12 +82,14 @@ def test_messages(ai_client: Session) -> Verdict:
     "the calls and results of tools in a conversation reach the model",
     needs=("messages", "chat_options"),
     grounds=("tools",),
-    requests=_TOOLS_COST,
-    tokens=_TOOLS_COST * _TOKENS,
+    requests=_TOOLS_COST + SHOWN_COST,
+    tokens=_TOOLS_COST * _TOKENS + SHOWN_COST * SHORT,
     broken_by=(mutate("other_answer", body="messages.4.role: tool"),),
 )
 def test_tool_messages(ai_client: Session) -> Verdict:
-    return conversation.judge_messages(_ask_trials(ai_client, TOOL_MESSAGES), ai_client.show, OVERLOOKED)
+    trials = _ask_trials(ai_client, TOOL_MESSAGES)
+    places, note = judge_shown_tools(*ask_shown_tools(ai_client), ai_client.show)
+    return conversation.judge_messages(trials, ai_client.show, OVERLOOKED, places).with_notes(note)
 
 
 @talk_check(

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.detection.looks import CALL, FORM, PATHS, Look, asks, chat
+from tests.detection.looks import AFTER_CALL, CALL, FORM, PATHS, WEATHER, Look, asks, chat
 
 _EARLIER = [{"role": role, "content": word} for word in ("Hi", "Hello") for role in ("user", "assistant")]
 
@@ -42,6 +42,8 @@ LANGUAGE: dict[str, Look] = {
     "tool_call_as_text": lambda client: _read_message(client).get("tool_calls") is None,
     "tool_call_in_thinking": lambda client: _read_message(client).get("tool_calls") is None,
     "tools_unread": lambda client: client.post(PATHS["messages"], json=CALL).json()["usage"]["prompt_tokens"],
+    "tools_unread_after_result": asks(chat(tools=[WEATHER]) | {"messages": AFTER_CALL}),
+    "tools_unread_beside_system": asks(_talk({"role": "system", "content": "Be kind."}) | {"tools": [WEATHER]}),
     "warm_answer_differs": asks(chat(), chat()),
 }
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.checks.common import Show, find_failed, judge
-from harness.checks.generation.text_cases import get_usage, is_unknown_form, judge_exchange, name_refused
+from harness.checks.generation.text_cases import count_added_tokens, is_unknown_form, judge_exchange, name_refused
 from harness.checks.generation.thinking import explain_no_text
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Status, Verdict, judge_contract, make_inconclusive
@@ -55,7 +55,7 @@ class MessageTrial:
     @property
     def extra_tokens(self) -> int | None:
         """The prompt tokens that the message adds; None: not stated."""
-        return _count_added(self.stated, self.silent)
+        return count_added_tokens(self.stated, self.silent)
 
     @property
     def is_counted(self) -> bool | None:
@@ -63,7 +63,7 @@ class MessageTrial:
 
         A call of a tool takes many tokens without its arguments: there a token for every second of their words counts.
         """
-        plain = _count_added(self.control, self.silent)
+        plain = count_added_tokens(self.control, self.silent)
         if self.extra_tokens is None or plain is None:
             return None
         if plain < _LEAST_COUNTED:
@@ -88,21 +88,18 @@ def _explain_uncounted(*exchanges: Exchange) -> str:
     return failed.outcome if failed else "the prompt tokens that are stated do not follow the prompt"
 
 
-def _count_added(longer: Exchange, shorter: Exchange) -> int | None:
-    more, fewer = get_usage(longer.answer).prompt_tokens, get_usage(shorter.answer).prompt_tokens
-    if more is None or fewer is None:
-        return None
-    return more - fewer
-
-
 @judge
 def judge_messages(
-    trials: Mapping[str, Sequence[MessageTrial]], show: Show, overlooked: Collection[str] = ()
+    trials: Mapping[str, Sequence[MessageTrial]],
+    show: Show,
+    overlooked: Collection[str] = (),
+    more_cases: Sequence[Case] = (),
 ) -> Verdict:
     """Each kind of message, by its name, is refused or reaches the model: it is counted, or what it states is known.
 
     What it states is judged where the model knows it from a plain message of the user. It is lost if no trial shows it.
     Models may overlook what stands in the kinds that are `overlooked`: those are lost only if they are not counted.
+    `more_cases` are judged already.
     """
     cases, counted, known, refused = [], 0, 0, []
     counts_follow = any(tried[-1].is_counted for tried in trials.values())
@@ -118,7 +115,7 @@ def judge_messages(
         return make_inconclusive(f"every kind of message is refused: {trials[refused[0]][0].stated.outcome}", n=0)
     holds = f"each of {len(cases) - len(refused)} kinds of message reaches the model"
     holds += f": for {counted} kinds the stated prompt tokens show it, for {known} the answer does"
-    return judge_contract(cases, name_refused(holds, refused))
+    return judge_contract([*cases, *more_cases], name_refused(holds, refused))
 
 
 def _judge_message(
@@ -149,7 +146,7 @@ def _find_loss(trials: Sequence[MessageTrial], *, may_overlook: bool, counts_fol
         lost = f"a number there is known in none of {len(trials)} answers"
         return f"{lost}, and each time from a plain message of the user{added}"
     if is_uncounted:
-        plain = _count_added(last.control, last.silent)
+        plain = count_added_tokens(last.control, last.silent)
         return f"it adds {last.extra_tokens} prompt tokens, and a plain message of the user with the same text {plain}"
     if counts_follow and len(trials) == MOST_TRIALS and all(trial.is_missing for trial in trials):
         return f"its {last.words} words add {last.extra_tokens} prompt tokens, and those of other messages are counted"
@@ -175,7 +172,7 @@ class ReasoningTrial:
         """The names under which the reasoning adds prompt tokens: at least one for every second word."""
         names = []
         for name, exchange in self.by_name.items():
-            if exchange.ok and (_count_added(exchange, self.silent) or 0) >= self.least:
+            if exchange.ok and (count_added_tokens(exchange, self.silent) or 0) >= self.least:
                 names.append(name)
         return names
 
@@ -194,7 +191,7 @@ def judge_earlier_reasoning(trials: Sequence[ReasoningTrial], show: Show) -> Ver
     """Reasoning of an earlier answer is read under all names that are accepted, or under none; confirmed by trials."""
     last = trials[-1]
     accepted = [name for name, exchange in last.by_name.items() if exchange.ok]
-    if len(accepted) < 2 or (_count_added(last.control, last.silent) or 0) < last.least:
+    if len(accepted) < 2 or (count_added_tokens(last.control, last.silent) or 0) < last.least:
         why = _explain_uncounted(last.silent, last.control, *last.by_name.values())
         return make_inconclusive(f"earlier reasoning is not accepted under two names whose tokens count: {why}", n=0)
     lost = {trial.unread_name for trial in trials}
@@ -216,7 +213,7 @@ def judge_hidden_prompt(absent: Exchange, empty: Exchange, control: Exchange, sh
 
     `control` has a system message of more than ten words, which must count more than the empty one.
     """
-    hidden, plain = _count_added(absent, empty), _count_added(control, empty)
+    hidden, plain = count_added_tokens(absent, empty), count_added_tokens(control, empty)
     if hidden is None or plain is None or plain < _LEAST_COUNTED:
         why = _explain_uncounted(absent, empty, control)
         return make_inconclusive(f"whether there is a hidden prompt is not seen: {why}", n=0)

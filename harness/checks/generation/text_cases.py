@@ -55,6 +55,14 @@ def quote_answer(text: str) -> str:
     return f"{text!r:.60}" if text else "the text is empty"
 
 
+def count_added_tokens(longer: Exchange, shorter: Exchange) -> int | None:
+    """The prompt tokens that one request counts more than another; None if one of them states none."""
+    more, fewer = get_usage(longer.answer).prompt_tokens, get_usage(shorter.answer).prompt_tokens
+    if more is None or fewer is None:
+        return None
+    return more - fewer
+
+
 def is_cut(answer: Answer) -> bool:
     """Whether the finish reason says that the limit of tokens cut the answer."""
     return answer.finish_reason in ("length", "max_tokens")

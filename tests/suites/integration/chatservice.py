@@ -16,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from detection.change_answer import change_answers, is_inference
+from detection.change_request import change_pairs
 from harness.core.endpoint import Endpoint
 from harness.core.settings import Promises, Settings
 from harness.core.verdict import Verdict
@@ -25,6 +26,7 @@ from harness.reference.settings import ServiceSettings as Backend
 from tests.services import QUICK, asking
 
 Change = Callable[[dict[str, Any]], Any]
+ChangePair = Callable[[dict[str, Any], dict[str, Any]], None]
 USAGE, PARAMETERS, TOOLS, STRUCTURED = (
     import_module(f"harness.suites.integration.test_{name}") for name in ("usage", "parameters", "tools", "structured")
 )
@@ -64,10 +66,11 @@ def asked_for(app: ASGIApp, change: Change) -> ASGIApp:
 
 
 @contextmanager
-def chat(request: Change | None = None, answer: Change | None = None) -> Iterator[str]:
+def chat(request: Change | None = None, answer: Change | None = None, pair: ChangePair | None = None) -> Iterator[str]:
     """The reference's chat, whose requests and answers (each chunk of a stream) are altered."""
     app: ASGIApp = create_app(Backend(token_ms=0))
     app = change_answers(app, answer) if answer else app
+    app = change_pairs(app, pair) if pair else app
     app = asked_for(app, request) if request else app
     server = uvicorn.Server(
         uvicorn.Config(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,25 @@ import pytest
 
 from detection.change_request import keep_last_of_rows
 from harness.checks.generation.conversation import MOST_TRIALS, MessageTrial, judge_messages
+from harness.checks.generation.text_cases import count_common
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing, Usage
 from harness.core.settings import Promises, Settings
 from harness.core.verdict import Counterexample, Status, Verdict
 from tests.services import QUICK, asking
-from tests.suites.integration.chatservice import Change, change_text, chat, counts, set_to, usage_less
+from tests.suites.integration.chatservice import Change, ChangePair, change_text, chat, counts, set_to, usage_less
 
 CHECKS = ("test_messages", "test_tool_messages", "test_reasoning", "test_hidden_prompt")
 
 
-def judge(folder: Path, name: str, request: Change | None = None, answer: Change | None = None) -> Verdict:
-    with chat(request, answer) as url:
+def judge(
+    folder: Path,
+    name: str,
+    request: Change | None = None,
+    answer: Change | None = None,
+    pair: ChangePair | None = None,
+) -> Verdict:
+    with chat(request, answer, pair) as url:
         endpoint = Endpoint(url, "openai_chat", model="tiny-chat", deadlines=QUICK)
         settings = Settings(endpoint, ("integration",), promises=Promises(tools=True))
         with asking(settings, folder) as session:
@@ -80,6 +88,33 @@ def both(*changes: Change) -> Change:
     return lambda body: [change(body) for change in changes]
 
 
+def hide_tools(wanted: Callable[[dict[str, Any]], bool]) -> Change:
+    """The tools do not reach the model where `wanted` holds for the request."""
+    return lambda body: wanted(body) and [body.pop(name, None) for name in ("tools", "tool_choice")]
+
+
+def has_role(role: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda body: any(message["role"] == role for message in body["messages"])
+
+
+def is_streamed(body: dict[str, Any]) -> bool:
+    return body.get("stream") is True
+
+
+def has_choice(body: dict[str, Any]) -> bool:
+    return "tool_choice" in body
+
+
+def cut_descriptions(body: dict[str, Any]) -> None:
+    for tool in body.get("tools") or ():
+        tool["function"]["description"] = ""
+
+
+def refuse_system_beside_tools(body: dict[str, Any]) -> None:
+    if body.get("tools") and has_role("system")(body):
+        body["messages"] = 5
+
+
 SILENT = change_text(lambda text: "Thank you.")
 MUTE = counts(set_to(prompt_tokens=None))
 WRONG = [
@@ -104,6 +139,23 @@ WRONG = [
     ("two system messages", "test_messages", keep_last("system"), None, "the first of two system messages in a row"),
     ("two answers", "test_messages", keep_last("assistant"), None, "the first of two answers in a row does not reach"),
     ("a window", "test_messages", keep_window, None, "in a message before 40 others does not reach the model"),
+    (
+        "tools after a result",
+        "test_tool_messages",
+        hide_tools(has_role("tool")),
+        None,
+        "the tools are not shown to the model after the result of a tool: longer descriptions add 0",
+    ),
+    (
+        "tools after a system message",
+        "test_tool_messages",
+        hide_tools(has_role("system")),
+        SILENT,
+        "after a system message",
+    ),
+    ("tools after an answer", "test_tool_messages", hide_tools(has_role("assistant")), None, "after an earlier answer"),
+    ("tools streamed", "test_tool_messages", hide_tools(is_streamed), None, "the model in a stream"),
+    ("tools with auto", "test_tool_messages", hide_tools(has_choice), None, "beside the tool_choice auto"),
     ("newer name", "test_reasoning", drop_member("reasoning"), None, "under the name 'reasoning' does not reach"),
     ("older name", "test_reasoning", drop_member("reasoning_content"), None, "under the name 'reasoning_content'"),
 ]
@@ -137,6 +189,16 @@ RIGHT = [
     ),
     ("refuses one kind", "test_messages", refuse_later_system, None, "refused: a system message in the middle"),
     ("overlooks arguments", "test_tool_messages", hide_numbers_of_calls, None, "each of 9 kinds of message reaches"),
+    ("counts no descriptions", "test_tool_messages", cut_descriptions, None, "not judged: longer descriptions"),
+    ("counts no tokens", "test_tool_messages", None, MUTE, "is not judged: longer descriptions"),
+    (
+        "counts nothing in streams",
+        "test_tool_messages",
+        None,
+        counts(set_to(prompt_tokens=None), whole=False),
+        "not stated or refused: in a stream, after the result of a tool, in a stream",
+    ),
+    ("no system", "test_tool_messages", refuse_system_beside_tools, None, "or refused: after a system"),
     ("reads no reasoning", "test_reasoning", NEITHER, None, "left out alike"),
 ]
 
@@ -149,7 +211,24 @@ def test_what_shows_that_all_is_read_passes(
 ) -> None:
     verdict = judge(tmp_path, name, request_, answer)
     assert verdict.status is Status.PASS, verdict.reason
-    assert because in verdict.reason
+    assert because in f"{verdict.reason} {verdict.notes}"
+
+
+def test_a_service_that_counts_only_what_is_not_cached_passes(tmp_path: Path) -> None:
+    """Its template writes the tools first, once, and the conversation behind them."""
+    seen: list[str] = []
+
+    def count_uncached(request: dict[str, Any], answer: dict[str, Any]) -> None:
+        if not answer.get("usage"):
+            return
+        prompt = json.dumps([request.get("tools"), request["messages"]])
+        cached = max((count_common(prompt, earlier) for earlier in seen), default=0)
+        seen.append(prompt)
+        answer["usage"]["prompt_tokens"] = len(prompt[cached:].split()) + 1
+
+    verdict = judge(tmp_path, "test_tool_messages", pair=count_uncached)
+    assert verdict.status is Status.PASS, verdict.reason
+    assert "the tools are shown to the model in 8 kinds of conversation, by its prompt tokens" in verdict.notes
 
 
 @pytest.mark.parametrize("name", CHECKS)
