@@ -127,8 +127,18 @@ def _format_decisions(data: dict[str, Any]) -> str:
         figures = " | ".join(str(counts[verdict]) for verdict in ("PASS", "FAIL", "INCONCLUSIVE", "SKIPPED"))
         decision = f"**{run['verdict']}** (exit {run['exit_status']})"
         lines.append(f"| `{mode}` | {decision} | {figures} | {_write_prose(run['reason'])} |")
+    lines += [f"\nOf `{mode}`, {text}" for mode in MODES if (text := _describe_silence(data["runs"][mode]))]
     commands = "".join(f"    {data['runs'][mode]['command']}\n" for mode in MODES)
     return "\n".join(lines) + f"\n\n{commands}"
+
+
+def _describe_silence(run: dict[str, Any]) -> str:
+    """In how many runs before this one the server fell silent for good."""
+    times = run.get("silenced", 0)
+    before = "the run before this one" if times == 1 else f"{times} runs before this one"
+    return (
+        f"{before} ended with a server that no longer answered anything ([L1](../servers-llm.md#l1))." if times else ""
+    )
 
 
 def _list_others(data: dict[str, Any], *verdicts: str) -> dict[tuple[str, str], dict[str, dict[str, str]]]:

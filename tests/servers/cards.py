@@ -23,6 +23,8 @@ from tests.conftest import run_gate
 from tests.servers.environments import HERE, OLLAMA
 from tests.servers.row import EXAMPLES, Row, rows
 
+_MOST_RUNS = 5
+"""Of a server that falls silent in some runs the first run is shown in which it does not, of so many."""
 _PATH = re.compile(r"(?:/[\w.+-]+){2,}/(?=[\w.+-]+)")
 _PORT = re.compile(r"(?<=127\.0\.0\.1:)\d{4,5}")
 
@@ -32,9 +34,11 @@ def measure_card(row: Row) -> dict[str, Any]:
     config = tomllib.loads(row.config)
     protocol = config["endpoint"]["protocol"]
     runs = {}
-    for mode in MODES:  # each with a server of its own: what the first run does to one must not show in the second
-        with TemporaryDirectory(prefix="row-", ignore_cleanup_errors=True) as name, row.started(Path(name)) as server:
-            runs[mode] = _judge(row, protocol, server.url, mode)
+    for mode in MODES:
+        for silenced in range(_MOST_RUNS):
+            runs[mode] = {**_judge_anew(row, protocol, mode), "silenced": silenced}
+            if not _is_silenced(row, runs[mode]):
+                break
     return {
         "row": row.name,
         "software": _name_software(row),
@@ -44,6 +48,20 @@ def measure_card(row: Row) -> dict[str, Any]:
         "promises": config.get("promises", {}),
         "runs": runs,
     }
+
+
+def _judge_anew(row: Row, protocol: str, mode: str) -> dict[str, Any]:
+    """A run with a server of its own: what another run did to one must not show in it."""
+    with TemporaryDirectory(prefix="row-", ignore_cleanup_errors=True) as name, row.started(Path(name)) as server:
+        return _judge(row, protocol, server.url, mode)
+
+
+def _is_silenced(row: Row, run: dict[str, Any]) -> bool:
+    """Whether the server fell silent for good, as it does in some runs, so that the rest of this one says nothing."""
+    for other in run["others"]:
+        if other["verdict"] == "FAIL" and other["check"].rpartition("::")[2] == row.silenced:
+            return True
+    return False
 
 
 def _judge(row: Row, protocol: str, url: str, mode: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from docs.server_cards import (
     load_cards,
     make_card_pages,
 )
+from tests.servers import cards
 from tests.servers.cards import condense_gate
 from tests.servers.row import rows
 
@@ -39,9 +40,9 @@ def test_the_pages_are_those_of_the_data(pages: dict[str, str]) -> None:
 
 
 def test_the_data_names_rows_and_checks_that_exist() -> None:
-    cards = load_cards()
-    assert cards.keys() <= {row.name for row in rows()}
-    for name, data in cards.items():
+    shown = load_cards()
+    assert shown.keys() <= {row.name for row in rows()}
+    for name, data in shown.items():
         for run in data["runs"].values():
             named = {*run["passed"], *(other["check"] for other in run["others"])}
             assert named - list_titles().keys() == set(), f"{name}: run make cards ARGS={name}"
@@ -116,3 +117,16 @@ def test_a_run_is_condensed_and_drawn() -> None:
     assert r"deterministic is not set | the same text | `default` |" in page
     assert "| a bad input is survived | `test_survives` | 2 | 2 |" in page
     assert "| `default` | **FAIL** (exit 1) | 2 | 1 | 1 | 0 |" in page
+
+
+def test_runs_that_ended_in_silence_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = next(row for row in rows() if row.silenced)
+    leaving = make_gate_check(f"ai-suite/integration/test_disconnect.py::{row.silenced}", "FAIL", "not answered")
+    silent = condense_gate({**GATE, "checks": [leaving]})
+    turns = iter([silent, condense_gate(GATE), *[silent] * 5])
+    monkeypatch.setattr(cards, "_judge_anew", lambda *args: {**next(turns), "command": "gate"})
+    data = cards.measure_card(row)
+    assert [run["silenced"] for run in data["runs"].values()] == [1, 4]
+    page = format_server_card(data)
+    assert "Of `default`, the run before this one ended with a server that no longer answered" in page
+    assert "Of `strict`, 4 runs before this one ended" in page

@@ -100,6 +100,21 @@ def test_what_fails_alone_is_left_to_its_own_check(tmp_path: Path) -> None:
     assert "not combined: the content as parts, which fails alone" in " ".join(verdict.notes)
 
 
+def test_the_prompt_that_failed_is_the_one_asked_with_fewer_in_flight(tmp_path: Path) -> None:
+    """The first prompt's answer ends before any limit, so that it does not show that one is ignored."""
+    prompts: list[str] = []
+
+    def ignore_limit(body: dict[str, Any]) -> None:
+        content = body["messages"][-1]["content"]
+        prompts.append("".join(part["text"] for part in content) if isinstance(content, list) else content)
+        if "max_completion_tokens" in body and prompts[-1] not in prompts[:1]:
+            body["max_completion_tokens"] = 400
+
+    verdict = judge_combined(tmp_path, ignore_limit)
+    assert verdict.status is Status.PASS, verdict.reason
+    assert "not combined: max_completion_tokens, which fails alone" in " ".join(verdict.notes)
+
+
 def test_a_service_that_always_fails_shows_nothing(tmp_path: Path) -> None:
     verdict = judge_combined(tmp_path, lambda body: body.update(messages=5))
     assert verdict.status is Status.INCONCLUSIVE
