@@ -47,7 +47,10 @@ def make_bad_parameter(ai_client: Session, name: str) -> BadRequest:
     query = replace(sample, inputs=_PROMPT, options=options)
     request = ai_client.request(query)
     filled = replace(request, body=fill_mark(request.body, parameter.raw))
-    return BadRequest(name, filled, parameter.may_accept)
+    able = ai_client.capabilities
+    has_option = {"seed": able.seeds, "n": able.chat_options or able.echoes}
+    # What is no option of this protocol is one more unknown key.
+    return BadRequest(name, filled, parameter.may_accept or not has_option.get(parameter.option, True))
 
 
 def try_bad_request(ai_client: Session, bad: BadRequest) -> BadInputTrial:

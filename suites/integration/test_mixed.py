@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, chain
 from operator import attrgetter
 from threading import Timer
 
@@ -136,6 +138,13 @@ class _Rounds:
         self.company: list[str] = []
         self.guests: list[tuple[str, Exchange]] = []
         self.has_hung = False
+        self._fitting = self._count_fitting()
+
+    def _count_fitting(self) -> int:
+        """How many may be in flight, so that one at a time they are answered in half a deadline; two at least."""
+        longest = sorted((asked.again.timing.service_time or 0.0 for asked in self._inputs), reverse=True)
+        waits = accumulate(chain.from_iterable(zip(longest, longest, strict=True)))
+        return max(2, bisect_right(list(waits), self._client.endpoint.deadlines.first_byte / 2))
 
     def ask(
         self, most: int, *, times: int = 1, guests: Sequence[tuple[str, Query | Request]] = (), company: str = ""
@@ -143,6 +152,7 @@ class _Rounds:
         """One round with at most so many in flight, unless one has hung; guests are sent among the first."""
         if self.has_hung:
             return
+        most = min(most, self._fitting)
         order = list(range(len(self._inputs))) * times
         self._random.shuffle(order)
         sent: list[tuple[int, Query | Request]] = [(number, self._inputs[number].query) for number in order]

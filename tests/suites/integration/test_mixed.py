@@ -6,14 +6,15 @@ import json
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from harness.checks.isolation.busy_guests import LIVENESS, STRUCTURED, judge_guests, judge_plain_answers
-from harness.core.endpoint import Endpoint
+from harness.core.endpoint import Deadlines, Endpoint
 from harness.core.errors import ErrorClass
-from harness.core.exchange import Answer, Exchange, Request, Response, Timing
+from harness.core.exchange import Answer, Exchange, Query, Request, Response, Timing
 from harness.core.settings import Promises, Settings
 from harness.core.verdict import Counterexample, Status
 from harness.reference.process import ReferenceProcess
@@ -21,7 +22,8 @@ from harness.reference.settings import ServiceSettings
 from tests.services import asking
 from tests.suites.integration.chatservice import change_text, chat
 
-own_answers = import_module("harness.suites.integration.test_mixed").test_own_answers
+suite = import_module("harness.suites.integration.test_mixed")
+own_answers = suite.test_own_answers
 LEGS = {"type": "object", "properties": {"legs": {"type": "integer"}}, "required": ["legs"]}
 
 
@@ -67,6 +69,19 @@ def test_stop_sequences_of_others_cut_no_answer(tmp_path: Path) -> None:
             verdict = own_answers(session)
     assert verdict.status is Status.FAIL, verdict.reason
     assert "sent beside requests with stop sequences and limits of their own: wrong answer" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("times", "n"),
+    [((0.01, 0.02, 0.1), 6), ((1.0, 0.5, 2.0), 2), ((1.0, 0.5, 1.5), 3), ((9.0, 9.0), 2), ((), 2)],
+    ids=["all of them", "half a deadline", "a quicker one", "two at least", "none"],
+)
+def test_no_more_are_in_flight_than_one_slot_answers_in_time(times: tuple[float, ...], n: int) -> None:
+    asked = [Exchange(Request("POST", "/"), Timing(0.0, sent=0.0, done=seconds)) for seconds in times]
+    inputs = [suite._MixedInput("short", Query("text"), exchange, exchange) for exchange in asked]
+    endpoint = Endpoint("http://127.0.0.1:1", "openai_chat", deadlines=Deadlines(first_byte=8.0))
+    client = SimpleNamespace(settings=Settings(endpoint, ("integration",)), endpoint=endpoint)
+    assert suite._Rounds(client, inputs)._fitting == n
 
 
 def make_guest(kind: str, status: int, text: str = "") -> tuple[str, Exchange]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from harness.core.verdict import Status
 from harness.run.planning import build_plan
 from harness.run.preflight import load_adapter
 from harness.suite import list_checks
-from tests.services import Answered, serving
+from tests.services import Answered, asking, serving
 from tests.suites.integration.chatservice import (
     ALL,
     CHECKS,
@@ -53,6 +54,8 @@ from tests.suites.integration.chatservice import (
     whole_only,
     without,
 )
+
+make_bad_parameter = import_module("harness.suites.integration.bad_input_trials").make_bad_parameter
 
 
 @pytest.fixture(scope="module")
@@ -439,6 +442,22 @@ def test_an_ignored_seed_is_noted(tmp_path: Path) -> None:
     result = judge_service("parameters.test_seed", tmp_path, set_to(temperature=0))
     assert result.status is Status.PASS
     assert any("nothing shows that the seed is used" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "may_accept"),
+    [
+        ("openai_chat", [False, False]),
+        ("openai_completions", [False, False]),
+        ("ollama", [True, False]),
+        ("anthropic", [True, True]),
+    ],
+)
+def test_a_bad_value_of_what_is_no_option_may_be_ignored(tmp_path: Path, protocol: str, may_accept: list[bool]) -> None:
+    endpoint = Endpoint("http://127.0.0.1:1", protocol, model="m")
+    with asking(Settings(endpoint, ("integration",)), tmp_path) as session:
+        assert [make_bad_parameter(session, name).may_accept for name in ("n_zero", "seed_words")] == may_accept
+        assert not make_bad_parameter(session, "temperature_negative").may_accept
 
 
 def test_options_that_a_protocol_lacks_are_skipped_in_the_plan() -> None:
