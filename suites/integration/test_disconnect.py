@@ -70,8 +70,7 @@ def test_leaving_uses_nothing_up(ai_client: Session) -> Verdict:
             # The service may finish the work for clients that are gone, one after another.
             time.sleep(min(_PATIENCE, max(worked, usual * seconds)))
             again = ai_client.ask_many(queries, concurrency=len(queries))
-            # Where most still get no answer, the first time says best what became of them.
-            after = after if sum(exchange.error in TIMEOUT_ERRORS for exchange in again) > usual else again
+            after = list(disconnect.choose_telling(after, again, usual))
     declined = [exchange for exchange in after if exchange.status in OVERLOAD_STATUSES]
     is_stated = all(read_stated_wait(exchange.response) is not None for exchange in declined)
     if declined and (is_stated or ai_client.promises.rate_limit):

@@ -16,6 +16,7 @@ from harness.checks.common import (
     judge_success,
 )
 from harness.checks.control import Control
+from harness.core.errors import TIMEOUT_ERRORS, ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
@@ -26,6 +27,15 @@ _LEAST_PIECE = 12
 """Characters of another's answer that are no chance."""
 _PHRASE = 40
 """Characters at the beginning of an answer that may be a phrase with which the model begins any answer."""
+
+
+def choose_telling(first: Sequence[Exchange], again: Sequence[Exchange], usual: int) -> Sequence[Exchange]:
+    """Of the answers to the requests afterwards, asked twice, those that say what became of them.
+
+    The later ones, unless more than `usual` of them have none, waited for as long as the first time or shorter.
+    """
+    unanswered = sum(exchange.error in (*TIMEOUT_ERRORS, ErrorClass.UNAWAITED) for exchange in again)
+    return first if unanswered > usual else again
 
 
 @judge

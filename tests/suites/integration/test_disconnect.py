@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.checks.control import Control
-from harness.checks.http.disconnect import judge_service_after_disconnects
+from harness.checks.http.disconnect import choose_telling, judge_service_after_disconnects
 from harness.core.endpoint import Deadlines
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
@@ -156,3 +156,14 @@ def test_what_clients_leave_behind(
     verdict = judge_service_after_disconnects(control, before * 2, left, list(map(answered, texts)), show, 100)
     assert verdict.status is status, verdict.reason
     assert words in verdict.reason
+
+
+def test_what_was_waited_for_whole_says_what_became_of_a_silent_service() -> None:
+    request, timing = Request("POST", "/"), Timing(0.0, sent=0.0)
+    hung, unawaited = (
+        [Exchange(request, timing, error=error)] * 24 for error in (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.UNAWAITED)
+    )
+    assert choose_telling(hung, unawaited, 8) is hung
+    assert choose_telling(hung, hung[:24], 8) is hung
+    partly = [*unawaited[:8], *[answered(LONG)] * 16]
+    assert choose_telling(hung, partly, 8) is partly
