@@ -51,8 +51,8 @@ def _detected(row: Row, url: str, folder: Path) -> None:
 def _judged(row: Row, url: str, folder: Path, suite: str, expected: Judged) -> None:
     shutil.copy(EXAMPLES / "digits_heldout.csv", folder)
     (folder / "aiharness.toml").write_text(row.config)
-    options = f"--ai-endpoint={url}", "--ai-wait-ready=60", "--ai-max-time=300"
-    outcome = run_gate(folder, *options, suite=suite, timeout=400)
+    options = f"--ai-endpoint={url}", "--ai-wait-ready=60", "--ai-max-time=600"
+    outcome = run_gate(folder, *options, suite=suite, timeout=700)
     assert outcome.gate is not None, outcome.out + outcome.err
     checks = outcome.gate["checks"]
     assert not [check for check in checks if check["verdict"] == "ERROR"], outcome.out
