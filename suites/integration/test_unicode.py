@@ -9,7 +9,7 @@ from urllib.parse import quote
 from harness.checks.answers.odd_ids import ODD_IDS, PLAIN_ID, IdAnswer, judge_odd_ids
 from harness.checks.generation import unicode
 from harness.checks.generation.echo import MARK_AFTER, MARK_BEFORE, ODD_TEXTS, PLAIN_TEXT, UNICODE_TEXTS
-from harness.checks.generation.stream_ends import END_REPEATS, ENDINGS, EndAnswers
+from harness.checks.generation.streamed_texts import TRIED_REPEATS, TRIED_TEXTS, TriedAnswers
 from harness.checks.generation.unicode import CONFIRMATIONS, Spellings, TextAnswers
 from harness.core.errors import UsageError
 from harness.core.exchange import Exchange, Query, Request
@@ -24,8 +24,9 @@ _LIMIT = 80
 """Tokens: the odd texts are up to 40 bytes, and a byte may be a token."""
 _CONFIRMED_TEXTS = 2
 """Texts that are sent again because they seem changed: one that is proven so decides the check."""
-_END_REQUESTS = 2 * (len(ENDINGS) + END_REPEATS)
-_TEXT_REQUESTS = CONTROL_COST + 6 * len(UNICODE_TEXTS) + 2 + 2 * CONFIRMATIONS * _CONFIRMED_TEXTS + _END_REQUESTS
+_TRIED_REQUESTS = 2 * (len(TRIED_TEXTS) + TRIED_REPEATS)
+_TRIED_TOKENS = 2 * (1 + TRIED_REPEATS) * max(text.tokens for text in TRIED_TEXTS.values())
+_TEXT_REQUESTS = CONTROL_COST + 6 * len(UNICODE_TEXTS) + 2 + 2 * CONFIRMATIONS * _CONFIRMED_TEXTS + _TRIED_REQUESTS
 
 
 def _make_query(ai_client: Session, text: str) -> Query:
@@ -78,23 +79,27 @@ def _confirm_changes(ai_client: Session, answers: TextAnswers) -> dict[str, Spel
     return confirmed
 
 
-def _ask_ends(ai_client: Session) -> tuple[EndAnswers, ...]:
-    """Each text that ends in unusual characters, whole and streamed; the first whose end seems lost several times."""
-    asked: list[EndAnswers] = []
-    for name in ENDINGS:
-        is_lost = any(answers.has_lost_end() for answers in asked)
-        answers = _ask_end(ai_client, EndAnswers(name))
-        for _ in range(END_REPEATS if answers.has_lost_end() and not is_lost else 0):
-            answers = _ask_end(ai_client, answers)
-        asked.append(answers)
-    return tuple(asked)
+def _ask_tried_texts(ai_client: Session) -> tuple[TriedAnswers, ...]:
+    """Each text in which streams lose characters, in both ways; the first that seems changed several times."""
+    asked: dict[str, TriedAnswers] = {}
+    for name, text in TRIED_TEXTS.items():
+        if text.after and not asked[text.after].is_kept_plainly():
+            continue
+        is_changed = any(answers.has_lost_text() for answers in asked.values())
+        answers = _ask_tried_text(ai_client, TriedAnswers(name))
+        for _ in range(TRIED_REPEATS if answers.has_lost_text() and not is_changed else 0):
+            answers = _ask_tried_text(ai_client, answers)
+        asked[name] = answers
+    return tuple(asked.values())
 
 
-def _ask_end(ai_client: Session, before: EndAnswers) -> EndAnswers:
-    """The answers and one more, whole and streamed."""
-    query = make_query(ai_client, _LIMIT, f"Repeat after me: {ENDINGS[before.name]}")
-    whole, streamed = map(ai_client.ask, (query, replace(query, stream=True)))
-    return EndAnswers(before.name, (*before.whole, whole), (*before.streamed, streamed))
+def _ask_tried_text(ai_client: Session, before: TriedAnswers) -> TriedAnswers:
+    """The answers and one more in each way."""
+    text = before.text
+    query = make_query(ai_client, text.tokens, f"Repeat after me: {text.words}")
+    plain = ai_client.ask(query)
+    tried = ai_client.ask(replace(query, stream=text.stream, options={**query.options, **text.options}))
+    return TriedAnswers(before.name, (*before.plain, plain), (*before.tried, tried))
 
 
 @once
@@ -105,10 +110,10 @@ def _ask_texts(ai_client: Session) -> TextAnswers:
         if not any(map(unicode.has_hung, answers.values())):
             answers[name] = _ask_spellings(ai_client, name)
     after, asked_to_echo = ai_client.ask(), able.generates or able.streaming
-    ends: tuple[EndAnswers, ...] = ()
+    tried: tuple[TriedAnswers, ...] = ()
     if able.streaming and able.generates and after.ok and not any(map(unicode.has_hung, answers.values())):
-        ends = _ask_ends(ai_client)
-    texts = TextAnswers(answers, control, after, ai_client.promises.deterministic, asked_to_echo, ends)
+        tried = _ask_tried_texts(ai_client)
+    texts = TextAnswers(answers, control, after, ai_client.promises.deterministic, asked_to_echo, tried)
     if texts.deterministic or control.problem or not (texts.asked_to_echo or texts.has_echo):
         return texts
     return replace(texts, spellings=_confirm_changes(ai_client, texts))
@@ -118,7 +123,7 @@ def _ask_texts(ai_client: Session) -> TextAnswers:
     "text comes through unharmed, however it is spelt",
     needs=("text_input",),
     requests=_TEXT_REQUESTS,
-    tokens=_LIMIT * _TEXT_REQUESTS,
+    tokens=_LIMIT * _TEXT_REQUESTS + _TRIED_TOKENS,
     broken_by=(mutate("other_answer", skip=CONTROL_COST),),
 )
 def test_text_kept(ai_client: Session) -> Verdict:

@@ -24,13 +24,17 @@ _PROMPTS = (OPEN_PROMPT, "List three fruits.", "Write one line of Python that pr
 @check(
     "no mark of a chat template stands in a text",
     needs=("generates",),
-    requests=2 * len(_PROMPTS),
-    tokens=2 * len(_PROMPTS) * LONG,
+    requests=2 * len(_PROMPTS) + 2,
+    tokens=2 * (len(_PROMPTS) + 2) * LONG,
+    answers=2 * len(_PROMPTS) + 4,
     broken_by=(mutate("other_answer", add="<|im_end|>"),),
 )
 def test_no_template_marks(ai_client: Session) -> Verdict:
     for prompt in _PROMPTS:
         ask_both_ways(ai_client, LONG, prompt)
+    if ai_client.capabilities.chat_options and ai_client.promises.choices:
+        # Each choice has thinking of its own, and needs a parser of its own.
+        ask_both_ways(ai_client, LONG, OPEN_PROMPT, n=2)
     return judge_template_marks(ai_client.texts)
 
 

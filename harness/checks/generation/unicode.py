@@ -21,7 +21,7 @@ from harness.checks.generation.echo import (
     has_plain_echo,
     has_replacement,
 )
-from harness.checks.generation.stream_ends import EndAnswers, judge_stream_ends
+from harness.checks.generation.streamed_texts import TriedAnswers, judge_tried_texts
 from harness.checks.generation.text_cases import Unjudged, get_usage
 from harness.checks.generation.thinking import explain_no_text, has_text
 from harness.core.exchange import Exchange, Request
@@ -64,7 +64,7 @@ class TextAnswers:
     """The answers to each text, by its name, and the answer to a valid request sent after them.
 
     `deterministic`: the service promises the same text for the same request. `asked_to_echo`: the requests ask the
-    model to repeat the texts; a model of tensors may do so unasked. `ends` has texts that end in unusual characters,
+    model to repeat the texts; a model of tensors may do so unasked. `tried` has texts in which streams lose characters,
     of a service that streams.
     """
 
@@ -73,7 +73,7 @@ class TextAnswers:
     after: Exchange
     deterministic: bool = False
     asked_to_echo: bool = False
-    ends: tuple[EndAnswers, ...] = ()
+    tried: tuple[TriedAnswers, ...] = ()
 
     @property
     def has_echo(self) -> bool:
@@ -215,16 +215,16 @@ def judge_texts(answers: TextAnswers, show: Show) -> Verdict:
             notes.append(f"not judged: whether text with {name} is kept: {note}")
         if spellings.escaped.ok:
             (spelt_names if note or not answers.has_echo else echo_names).append(name)
-    end_cases = judge_stream_ends(answers.ends, show)
-    cases += end_cases
+    tried_cases = judge_tried_texts(answers.tried, show)
+    cases += tried_cases
     cases.append(answers.control.judge_last_request(answers.after, show))
     evidence = []
     if echo_names:
         evidence.append(f"text is repeated as it was sent: {', '.join(echo_names)}")
     if spelt_names and (how := _describe_comparison(answers)):
         evidence.append(f"text has {how} in raw UTF-8 as in escapes: {', '.join(spelt_names)}")
-    if end_cases and evidence:
-        evidence.append(f"{len(end_cases)} streams keep their last characters")
+    if tried_cases and evidence:
+        evidence.append(f"{len(tried_cases)} answers, streamed or with a stop sequence, keep every character")
     verdict = judge_contract(cases, "; ".join(evidence))
     if verdict.status is Status.PASS and not evidence:
         return make_inconclusive(f"nothing shows whether text is kept: {_explain_no_echo(answers)}", n=0)

@@ -29,11 +29,14 @@ def find_reasoning(message: Mapping[str, Any]) -> str:
 
 
 def separate_thinking(choice: Choice) -> Choice:
-    """The choice with thinking between tags taken out of its text; some chat templates open the tag in the prompt."""
+    """The choice with thinking between tags taken out of its text; some chat templates open the tag in the prompt.
+
+    Where thinking came beside the text, too, an end of thinking without a beginning stays in the text: callers read it.
+    """
     for opening, closing in _TAGS:
         before, is_closed, after = choice.text.partition(closing)
         begins = before.lstrip().startswith(opening)
-        if begins or (is_closed and opening not in before):
+        if begins or (is_closed and opening not in before and not choice.reasoning):
             thinking = before.lstrip().removeprefix(opening)
             return replace(choice, text=after.lstrip(), reasoning=choice.reasoning + thinking, thinks_inline=True)
     return choice

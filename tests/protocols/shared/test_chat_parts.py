@@ -64,6 +64,12 @@ def test_recorded_parts_of_others() -> None:
     assert (llmock.text, llmock.finish_reason, llmock.complete) == ("", "tool_calls", True)
 
 
+def test_an_end_of_thinking_beside_thinking_stays_in_the_text() -> None:
+    message = {"content": "so.</think>Four.", "reasoning_content": "Two and two,"}
+    assert whole({"message": message}).choices[0].text == "so.</think>Four."
+    assert whole({"message": message | {"reasoning_content": None}}).choices[0].text == "Four."
+
+
 def test_recorded_stream_of_two_choices() -> None:
     answer = streamed(load("streams")["vllm_n2"].encode())
     assert [(choice.index, choice.finish_reason) for choice in answer.choices] == [(0, "length"), (1, "length")]
