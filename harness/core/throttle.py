@@ -21,12 +21,14 @@ _REMEMBERED = 10_000
 class Throttle:
     """Says when the next request may leave.
 
-    `gap` is the number of seconds between two requests, 0 until one that was sent alone is declined. `declined` counts
-    refusals, `accepted` all other answers, `waited` the seconds of all pauses.
+    `gap` is the number of seconds between two requests, 0 until one that was sent alone is declined. `most_at_once` is
+    the number of requests that may be under way, None until one of several is declined. `declined` counts refusals,
+    `accepted` all other answers, `waited` the seconds of all pauses.
     """
 
     def __init__(self) -> None:
         self.gap = 0.0
+        self.most_at_once: int | None = None
         self.declined = 0
         self.accepted = 0
         self.waited = 0.0
@@ -47,6 +49,14 @@ class Throttle:
         start = max(self._next, now) + self.gap * (requests - 1)
         self._next = start + self.gap * requests
         return start - now
+
+    def limit_at_once(self, concurrency: int) -> int:
+        """The number of requests that may be under way, of so many that are wanted."""
+        return min(concurrency, self.most_at_once or concurrency)
+
+    def note_crowded(self, concurrency: int) -> None:
+        """Of several requests at once some were declined: half as many are tried from now on."""
+        self.most_at_once = max(1, concurrency // 2)
 
     def postpone(self, until: float) -> None:
         """Let nothing leave before this time."""
@@ -86,5 +96,7 @@ class Throttle:
         slower = "sent them again later"
         if self.gap:
             slower = f"slowed down to {1 / self.gap:.3g} requests/s"
+        if self.most_at_once:
+            slower += f", at most {self.most_at_once} at once"
         declined = f"the service declined requests {self.declined} times with 429, or 503 and Retry-After"
         return f"{declined}; the harness waited {self.waited:.0f} s in all and {slower}"

@@ -88,13 +88,18 @@ class PoliteClient(Client):
         concurrency: int,
         decoders: Sequence[StreamDecoder | None] | None = None,
     ) -> Iterator[tuple[int, Exchange]]:
-        """Send requests side by side, at most a second's worth of the pace at once; repeat declined ones at the end."""
+        """Send requests side by side, at most a second's worth of the pace at once; repeat declined ones at the end.
+
+        Where one of several is declined, fewer at once are tried before a slower pace: a service may bound either.
+        """
         decoders = decoders or [None] * len(requests)
         exchanges: dict[int, Exchange] = {}
         while len(exchanges) < len(requests):
             start, most = len(exchanges), len(requests)
             if self._paces and self.throttle.burst is not None:
                 most = self.throttle.burst
+            if self._paces:
+                concurrency = self.throttle.limit_at_once(concurrency)
             part = slice(start, start + most)
             self._wait_for(len(requests[part]))
             sent = super().exchange_as_they_end(requests[part], concurrency=concurrency, decoders=decoders[part])
@@ -105,11 +110,12 @@ class PoliteClient(Client):
                     yield start + place, exchange
         ended = read_monotonic()
         declined = [place for place, exchange in sorted(exchanges.items()) if is_declined(exchange)]
+        is_crowded = min(concurrency, len(requests)) > 1
+        if declined and is_crowded and self._paces:
+            self.throttle.note_crowded(min(concurrency, len(requests)))
         for place in declined:
             # The first of those that were declined together shows the pace; the others show it no second time.
-            teaches = None if place == declined[0] else False
-            if teaches is None and concurrency == 1:
-                teaches = True
+            teaches = place == declined[0] and not is_crowded
             yield place, self._settle(exchanges[place], decoders[place], ENDPOINT_CREDENTIALS, ended, teaches=teaches)
 
     def _settle(
@@ -119,19 +125,18 @@ class PoliteClient(Client):
         credentials: Credentials | None,
         ended: float,
         *,
-        teaches: bool | None,
+        teaches: bool,
     ) -> Exchange:
         """Learn from an exchange, which ended at this time; send it again until it is accepted, or for too long.
 
-        `teaches`: whether its refusal shows that the rate was too high; None: if the service states a wait.
+        `teaches`: whether its refusal shows that the rate was too high.
         """
         paused, tries = 0.0, 0
         while is_declined(exchange):
             if not (self._paces or self._repeats):
                 return exchange
             stated = read_stated_wait(exchange.response)
-            alone = stated is not None if teaches is None else teaches
-            pause = self.throttle.note_declined(read_monotonic(), stated, alone=alone, tries=tries)
+            pause = self.throttle.note_declined(read_monotonic(), stated, alone=teaches, tries=tries)
             pause = max(0.0, pause - (read_monotonic() - ended))
             if not self._repeats:
                 if pause <= LONGEST_PAUSE:

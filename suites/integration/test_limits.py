@@ -291,7 +291,7 @@ def _search_body(ai_client: Session) -> SizeSearch:
     def find_problem(size: int, exchange: Exchange) -> str | None:
         return limits.find_answer_problem(control, exchange)
 
-    return _Search(ai_client, ask, find_problem, max(2**16, 2 * len(request.body)), 8, BYTES).run("body", "bytes")
+    return _Search(ai_client, ask, find_problem, max(2**12, 2 * len(request.body)), 16, BYTES).run("body", "bytes")
 
 
 @check(

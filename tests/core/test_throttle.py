@@ -69,3 +69,14 @@ def test_nothing_is_said_where_nothing_was_declined() -> None:
     throttle = Throttle()
     accept(throttle, 3)
     assert (throttle.describe(), throttle.burst, throttle.reserve_turn(5.0)) == ("", None, 0.0)
+
+
+def test_fewer_at_once_are_tried_until_all_are_taken() -> None:
+    throttle = Throttle()
+    assert throttle.limit_at_once(12) == 12
+    throttle.note_crowded(12)
+    throttle.note_crowded(throttle.limit_at_once(12))
+    assert throttle.limit_at_once(12) == 3
+    assert throttle.limit_at_once(2) == 2
+    throttle.note_declined(0.0, 1.0, alone=False)
+    assert "at most 3 at once" in throttle.describe()

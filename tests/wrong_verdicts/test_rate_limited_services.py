@@ -179,8 +179,9 @@ def in_a_second() -> str:
         (Sliding(10), {}, 429),
         (Window(10), {"retry-after": "1"}, 503),
         (AtOnce(2), {}, 429),
+        (AtOnce(4), {"retry-after": "1"}, 429),
     ],
-    ids=["window", "date", "bucket", "nothing stated", "503", "at once"],
+    ids=["window", "date", "bucket", "nothing stated", "503", "at once", "at once, one second"],
 )
 def test_a_healthy_limited_service_passes_and_the_report_says_so(
     tmp_path: Path, limiter: Sliding, lines: Lines, status: int
