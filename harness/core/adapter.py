@@ -28,7 +28,8 @@ class Capabilities:
     a stream states the role of the speaker. `seeds`: a `seed` is accepted. `chat_options`: `n`, `logprobs`, `tools` and
     `response_format` are accepted as in OpenAI's chat. `memory_gauges` and `connection_gauges`: the service's own page
     of metrics shows its memory, its connections or requests in flight (asked before a soak). `in_flight_gauge`: it
-    states how many requests are in flight (asked where clients will leave).
+    states how many requests are in flight (asked where clients will leave). `kept_connections`: not each of its answers
+    announces that the connection ends.
     """
 
     streaming: bool = False
@@ -56,6 +57,7 @@ class Capabilities:
     memory_gauges: bool = False
     connection_gauges: bool = False
     in_flight_gauge: bool = False
+    kept_connections: bool = True
 
     @property
     def text_input(self) -> bool:

@@ -58,6 +58,12 @@ class Response:
         return None
 
     @property
+    def keeps_connection(self) -> bool:
+        """Whether it declares that the connection may carry another request (RFC 9112 section 9.3)."""
+        declared = (self.header("connection") or "").lower()
+        return "close" not in declared if self.http_version == "HTTP/1.1" else "keep-alive" in declared
+
+    @property
     def content_type(self) -> str:
         """The media type in lower case without parameters; empty if there is none."""
         return (self.header("content-type") or "").partition(";")[0].strip().lower()

@@ -41,14 +41,18 @@ class Throttle:
         """The number of requests that may be sent at once, which a second allows; None: any number."""
         return max(1, int(1 / self.gap)) if self.gap else None
 
+    def find_wait(self, now: float, requests: int = 1) -> float:
+        """The seconds to wait before the next requests may leave together; it reserves nothing."""
+        return max(self._next, now) + self.gap * (requests - 1) - now
+
     def reserve_turn(self, now: float, requests: int = 1) -> float:
-        """The seconds to wait before the next requests leave together.
+        """The seconds to wait before the next requests leave together, which are sure to be sent then.
 
         Their gaps lie before and behind them: no window of time, wherever it begins, holds more than the pace allows.
         """
-        start = max(self._next, now) + self.gap * (requests - 1)
-        self._next = start + self.gap * requests
-        return start - now
+        wait = self.find_wait(now, requests)
+        self._next = now + wait + self.gap * requests
+        return wait
 
     def limit_at_once(self, concurrency: int) -> int:
         """The number of requests that may be under way, of so many that are wanted."""

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from harness.core.adapter import StreamDecoder
@@ -20,7 +21,7 @@ from harness.core.exchange import Exchange, Request, Timing
 from harness.core.patience import Patience
 from harness.io.clock import Clock, Monotonic, read_monotonic
 from harness.io.http import ENDPOINT_CREDENTIALS as ENDPOINT_CREDENTIALS
-from harness.io.http import HttpTransport
+from harness.io.http import HttpTransport, is_starved
 from harness.io.response_reader import Caps
 
 _GRACE = 5.0
@@ -53,6 +54,7 @@ class Client:
         self.clock: Clock = clock or Monotonic()
         self.note_answer: Callable[[], None] = _ignore_answer
         self.patience = Patience(endpoint.deadlines)
+        self._patience_of_one = endpoint.deadlines.connect + endpoint.deadlines.total
         self._transport = create_transport(endpoint, clock=self.clock, caps=caps)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
@@ -84,7 +86,7 @@ class Client:
         An interrupt in the waiting thread (Ctrl-C) cancels the exchange and is raised on.
         """
         work = self._exchange_one(request, decoder=decoder, credentials=credentials)
-        exchange = self._wait(work, self.endpoint.deadlines.total + _GRACE)
+        exchange = self._wait(work, self._patience_of_one + _GRACE)
         return exchange or self._make_lost_exchange(request)
 
     def begin(
@@ -96,7 +98,7 @@ class Client:
 
     def wait_for(self, future: Future[Exchange], request: Request) -> Exchange:
         """The exchange that `begin` began, when it has ended. An interrupt cancels it and is raised on."""
-        return self._receive(future, self.endpoint.deadlines.total + _GRACE) or self._make_lost_exchange(request)
+        return self._receive(future, self._patience_of_one + _GRACE) or self._make_lost_exchange(request)
 
     def exchange_many(
         self,
@@ -126,7 +128,7 @@ class Client:
         """
         pairs = list(zip(requests, decoders or [None] * len(requests), strict=True))
         slots = max(1, min(concurrency, len(pairs)))
-        patience = math.ceil(len(pairs) / slots) * self.endpoint.deadlines.total + _GRACE
+        patience = math.ceil(len(pairs) / slots) * self._patience_of_one + _GRACE
         ended: queue.SimpleQueue[tuple[int, Exchange] | None] = queue.SimpleQueue()
         future = self._submit(self._exchange_all(pairs, slots, ended.put))
         future.add_done_callback(lambda _: ended.put(None))
@@ -170,9 +172,10 @@ class Client:
         intended: float | None = None,
     ) -> Exchange:
         deadlines = self.patience.deadlines
-        exchange = await self._transport.exchange(
-            request, decoder=decoder, credentials=credentials, intended=intended, deadlines=deadlines
-        )
+        send = partial(self._transport.exchange, request, decoder=decoder, credentials=credentials, deadlines=deadlines)
+        exchange = await send(intended=intended)
+        if intended is None and is_starved(exchange):
+            exchange = await send()  # nothing was sent before: this is no repeat
         self.note_answer()
         return self.patience.note(exchange, deadlines, self.clock.now())
 

@@ -47,6 +47,10 @@ def format_user_agent() -> str:
         return "aiharness"
 
 
+STARVED = "the harness did not come to open a connection before the deadline: this machine is too busy"
+"""The detail of an exchange that this machine was too busy to begin."""
+
+
 @dataclass(eq=False, slots=True)
 class Pool:
     """Connections to the endpoint. A retired pool gets no new exchange and is closed after its last one."""
@@ -196,8 +200,7 @@ class HttpTransport:
         # Over HTTP/1 a connection may always be opened: a request that began none waited for the harness itself.
         shares_connections = self.endpoint.http2 or self.endpoint.is_grpc
         if timer.phase is Phase.CONNECT and not timer.step and not shares_connections:
-            detail = "the harness did not come to open a connection before the deadline: this machine is too busy"
-            return ErrorClass.HARNESS, detail
+            return ErrorClass.HARNESS, STARVED
         return error, detail
 
     def _classify_failure(self, problem: Exception, timer: DeadlineTimer) -> tuple[ErrorClass, str]:
@@ -228,6 +231,11 @@ class HttpTransport:
         if failure and response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self.endpoint.proxy is not None:
             return ErrorClass.PROXY, f"{failure[1]} from the proxy"
         return failure
+
+
+def is_starved(exchange: Exchange) -> bool:
+    """Whether this machine was too busy to begin an exchange: nothing was sent."""
+    return exchange.error is ErrorClass.HARNESS and exchange.detail == STARVED
 
 
 def classify_status(response: Response) -> tuple[ErrorClass, str] | None:

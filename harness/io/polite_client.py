@@ -146,10 +146,8 @@ class PoliteClient(Client):
                 return self._mark_lasting(exchange, paused)
             if self._gives_up(paused, pause, exchange):
                 return exchange
-            pause = max(pause, self.throttle.reserve_turn(read_monotonic()))
+            pause = max(pause, self._allow_turn(pause, is_repeat=True))
             self._sleep(pause)
-            if self.count_repeat is not None:
-                self.count_repeat()
             exchange = super().exchange(exchange.request, decoder=decoder, credentials=credentials)
             ended, paused, tries = read_monotonic(), paused + pause, tries + 1
         self._note_accepted(exchange)
@@ -190,11 +188,19 @@ class PoliteClient(Client):
     def _wait_for(self, requests: int) -> None:
         """Wait until so many requests may leave; not for a service that declines everything at any pace."""
         if self._paces and not self._is_lasting:
-            self._sleep(self.throttle.reserve_turn(read_monotonic(), requests))
+            self._sleep(self._allow_turn(requests=requests))
+
+    def _allow_turn(self, pause: float = 0.0, requests: int = 1, *, is_repeat: bool = False) -> float:
+        """The seconds to wait for a turn that is reserved. `BudgetExhausted` moves no turn: nothing is sent then."""
+        now = read_monotonic()
+        seconds = max(pause, self.throttle.find_wait(now, requests))
+        if self.count_repeat is not None and seconds > 0:
+            self._check_waiting(seconds, "its pace is kept")
+        if self.count_repeat is not None and is_repeat:
+            self.count_repeat()
+        return self.throttle.reserve_turn(now, requests)
 
     def _sleep(self, seconds: float) -> None:
         if seconds > 0:
-            if self.count_repeat is not None:
-                self._check_waiting(seconds, "its pace is kept")
             self.throttle.waited += seconds
             sleep_real(seconds)

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from harness.checks.bad_input.clean_errors import find_leak
-from harness.core.errors import TIMEOUT_ERRORS, ErrorClass, UsageError
+from harness.core.errors import TIMEOUT_ERRORS, BudgetExhausted, ErrorClass, UsageError
 from harness.core.exchange import Exchange, Query
 from harness.core.noise import may_be_noise, shows_noise
 from harness.core.verdict import Counterexample, Status, Verdict, make_inconclusive, merge_contracts
@@ -51,6 +52,14 @@ class _Repeats:
         failed = self.failed_controls
         return len(failed) >= ENOUGH or any(control.error in TIMEOUT_ERRORS for control in failed)
 
+    def is_stray(self, name: str) -> bool:
+        """Whether a case did not fail in so many repeats that it cannot fail in two of three."""
+        return len(self.verdicts) - self.failed_cases[name] > REPEATS - ENOUGH
+
+    def is_decided(self, name: str) -> bool:
+        """Whether a case failed in two repeats, or cannot fail in two of three."""
+        return self.is_stray(name) or self.failed_cases[name] >= ENOUGH
+
     def is_confirmed(self, cases: Sequence[str]) -> bool:
         """Whether the failure is more than noise: one case fails again and again, or too many cases fail."""
         if any(self.failed_cases[name] >= ENOUGH for name in cases):
@@ -71,10 +80,10 @@ def _judge_until_decided(judge: Callable[[], Verdict], session: Session) -> Verd
     session.begin_attempt()
     verdict = judge()
     if verdict.status is Status.FAIL:
-        verdict = _drop_noise_beside_content(verdict)
         if session.noise and _rests_on_noise(verdict):
             return _confirm(judge, verdict, session)
-    elif verdict.status is Status.INCONCLUSIVE and session.noise:
+        return _settle_strays(judge, verdict, session)
+    if verdict.status is Status.INCONCLUSIVE and session.noise:
         return _decide_again(judge, verdict, session)
     return verdict
 
@@ -125,14 +134,49 @@ def _may_be_stray(example: Counterexample) -> bool:
     return not find_leak(str((example.response or {}).get("body", "")))
 
 
-def _drop_noise_beside_content(verdict: Verdict) -> Verdict:
-    """Without the counterexamples that noise explains, where others are left."""
-    lasting = tuple(example for example in verdict.counterexamples if not _may_be_stray(example))
-    strays = len(verdict.counterexamples) - len(lasting)
-    if not lasting or not strays:
-        return verdict
-    note = f"{strays} further cases failed in a way that noise explains and are left out"
-    return replace(verdict, reason=lasting[0].summary, counterexamples=lasting).with_notes(note)
+def _settle_strays(judge: Callable[[], Verdict], first: Verdict, session: Session) -> Verdict:
+    """A FAIL by content without the failures beside it that are stray: those that do not come again in repeats."""
+    beside = list(filter(_may_be_stray, first.counterexamples))
+    if not beside or len(beside) == len(first.counterexamples):
+        return first
+    names = _name_strays(first)
+    repeats = _Repeats()
+    with suppress(BudgetExhausted):  # the FAIL stands without repeats
+        _repeat_beside_content(judge, list(names.values()), session, repeats)
+    lasting, again = [], []
+    for example in first.counterexamples:
+        if example not in beside:
+            lasting.append(example)
+        elif not repeats.is_stray(names.get(id(example), "")):
+            again.append(example)
+    if again:
+        session.settle_noise()
+    verdict = replace(first, reason=lasting[0].summary, counterexamples=(*lasting, *again))
+    if strays := len(beside) - len(again):
+        return verdict.with_notes(f"{strays} further cases failed in a way that noise explains, not again: left out")
+    return verdict
+
+
+def _name_strays(verdict: Verdict) -> dict[int, str]:
+    """The names of the cases that noise explains, by the identity of their counterexamples."""
+    names: dict[int, str] = {}
+    for case in verdict.contract.cases if verdict.contract else ():
+        if case.counterexample and _may_be_stray(case.counterexample):
+            names[id(case.counterexample)] = case.name
+    return names
+
+
+def _repeat_beside_content(
+    judge: Callable[[], Verdict], names: Sequence[str], session: Session, repeats: _Repeats
+) -> None:
+    """Repeat a check that FAILs anyway, until each of these cases failed again or did not, in two of three."""
+    while not all(map(repeats.is_decided, names)):
+        repeats.controls += _ask_control(session)
+        if repeats.is_unwell or any(control.error is ErrorClass.UNAWAITED for control in repeats.controls):
+            return
+        if _repeat(judge, session, repeats).status in _ENDS:
+            repeats.verdicts.pop()
+            return
 
 
 def _confirm(judge: Callable[[], Verdict], first: Verdict, session: Session) -> Verdict:
@@ -146,19 +190,21 @@ def _confirm(judge: Callable[[], Verdict], first: Verdict, session: Session) -> 
         if any(control.error is ErrorClass.UNAWAITED for control in repeats.controls):
             return make_inconclusive(f"{first.reason}; not asked again: {repeats.controls[-1].detail}")
         again = _repeat(judge, session, repeats)
-        if again.status in _ENDS or (again.status is Status.FAIL and not _rests_on_noise(again)):
+        if again.status in _ENDS:
             return again
+        if again.status is Status.FAIL and not _rests_on_noise(again):
+            return _settle_strays(judge, again, session)
         if repeats.is_confirmed(cases):
             session.settle_noise()
             return _fail_confirmed(again if again.status is Status.FAIL else first, repeats)
-        if len(repeats.verdicts) - max(repeats.failed_cases[name] for name in cases) > REPEATS - ENOUGH:
+        if all(map(repeats.is_stray, cases)):
             break
     return _merge(first, repeats.verdicts)
 
 
 def _repeat(judge: Callable[[], Verdict], session: Session, repeats: _Repeats) -> Verdict:
     session.begin_attempt()
-    verdict = _drop_noise_beside_content(judge())
+    verdict = judge()
     repeats.verdicts.append(verdict)
     repeats.judged += len(verdict.contract.cases) if verdict.contract else 1
     if verdict.status is Status.FAIL:
@@ -204,7 +250,8 @@ def _decide_again(judge: Callable[[], Verdict], first: Verdict, session: Session
         if verdict.status in _ENDS:
             return verdict
         if verdict.status is Status.FAIL:
-            return _confirm(judge, verdict, session) if _rests_on_noise(verdict) else verdict
+            settle = _confirm if _rests_on_noise(verdict) else _settle_strays
+            return settle(judge, verdict, session)
         if verdict.status is not Status.INCONCLUSIVE or not session.noise:
             break
         if _merge(first, attempts).status is Status.PASS:

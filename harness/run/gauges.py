@@ -74,7 +74,8 @@ def probe_gauges(preflight: Preflight, client: Client, load: LoadSettings | None
 
 
 def add_gauges(able: Capabilities, preflight: Preflight) -> Capabilities:
-    """The capabilities with those that the gauges of the service give."""
+    """The capabilities with those that the gauges of the service give, and the answers before the plan."""
     kinds = {classify_gauge(name) for name in preflight.gauges}
     gauges = {"memory_gauges": "memory" in kinds, "connection_gauges": "connections" in kinds}
+    gauges["kept_connections"] = not preflight.ends_connections
     return replace(able, **gauges, in_flight_gauge=preflight.states_in_flight)

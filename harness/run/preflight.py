@@ -47,7 +47,7 @@ class Preflight:
     was recognised: ERROR), `no_prediction` (it was reached, and is silent for a whole deadline or lacks the metadata
     that its protocol promises: every check FAILs at once). `notes` names protocols of outside packages that cannot be
     imported, `gauges` what the service's own page of metrics shows to a soak, `states_in_flight` whether it says how
-    many requests are in flight.
+    many requests are in flight, `ends_connections` whether each of its answers announces the end of its connection.
     """
 
     protocol: str
@@ -59,6 +59,7 @@ class Preflight:
     notes: tuple[str, ...] = ()
     gauges: tuple[str, ...] = ()
     states_in_flight: bool = False
+    ends_connections: bool = False
 
     @property
     def obstacle(self) -> str | None:
@@ -135,14 +136,25 @@ def detect_protocol(endpoint: Endpoint, client: Client) -> Preflight:
         speakers = [candidate for candidate in candidates if candidate.name == ranked[0].protocol]
         if refined := rank_protocols(with_model, speakers, _ask_probes(with_model, client, speakers, by_path)):
             ranked[0] = replace(ranked[0], facts=refined[0].facts)
+    ends = _announce_end(by_path.values())
     if is_named:
         facts = ranked[0].facts if ranked else recognise_protocol(endpoint, candidates[0], by_path).facts
-        return Preflight(endpoint.protocol, facts, tuple(ranked))
+        return Preflight(endpoint.protocol, facts, tuple(ranked), ends_connections=ends)
     chosen = choose_protocol(ranked)
     if chosen is None:
         reason = _explain_unrecognised(endpoint, by_path)
         return Preflight("auto", detected=tuple(ranked), no_protocol=reason, notes=notes)
-    return Preflight(chosen.protocol, chosen.facts, tuple(ranked), notes=notes)
+    return Preflight(chosen.protocol, chosen.facts, tuple(ranked), notes=notes, ends_connections=ends)
+
+
+def _announce_end(exchanges: Iterable[Exchange]) -> bool:
+    answers = 0
+    for exchange in exchanges:
+        if exchange.response is not None:
+            answers += 1
+            if exchange.response.keeps_connection:
+                return False
+    return answers > 0
 
 
 def _ask_over_grpc(endpoint: Endpoint) -> list[DetectedProtocol]:

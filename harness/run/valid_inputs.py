@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -139,6 +140,8 @@ class Rows:
                 rows.append(f"{sample} {generator.randrange(100, 1000)}")
             elif len(samples) > 1:
                 rows.append(_move_slightly(sample, generator))
+            elif (drawn := _draw_from_lists(sample, generator)) not in (sample, *rows):
+                rows.append(drawn)
             elif self.has_fields:
                 rows.append(self._vary_fields(generator))
             else:
@@ -269,6 +272,17 @@ def _move_slightly(row: Any, generator: random.Random) -> Any:
         return leaf
 
     return map_leaves(row, move)
+
+
+def _draw_from_lists(value: Any, generator: random.Random) -> Any:
+    """The value with each place of a list of texts drawn from the same list: its texts are valid, and known apart."""
+    if isinstance(value, dict):
+        return {name: _draw_from_lists(part, generator) for name, part in value.items()}
+    if not isinstance(value, list):
+        return value
+    if value and all(isinstance(item, str) and not is_opaque_text(item) for item in value):
+        return generator.choices(value, k=len(value))
+    return list(map(partial(_draw_from_lists, generator=generator), value))
 
 
 def _redraw(value: Any, generator: random.Random) -> Any:

@@ -11,7 +11,7 @@ from harness.checks.generation.conversation import MOST_TRIALS, MessageTrial, Re
 from harness.checks.generation.shown_tools import judge_shown_tools
 from harness.core.exchange import Exchange
 from harness.protocols.shared.chat_parts import REASONING_MEMBERS
-from harness.suite import Session, Verdict, check, mutate
+from harness.suite import Session, Verdict, check, mutate, once
 
 from .generated_text import SHORT, make_query
 from .shown_tools import SHOWN_COST, ask_shown_tools
@@ -42,6 +42,10 @@ talk_check = partial(check, needs=("messages",))
 """The messages of tools are those of OpenAI's chat: other protocols have a form of their own for them."""
 
 
+def _has_tools(ai_client: Session) -> bool:
+    return ai_client.promises.tools and ai_client.capabilities.chat_options
+
+
 def _ask(ai_client: Session, *talks: list[TalkTurn], tokens: int = _TOKENS) -> list[Exchange]:
     return ai_client.ask_many([make_query(ai_client, tokens, talk) for talk in talks], concurrency=_SIDE_BY_SIDE)
 
@@ -68,6 +72,16 @@ def _ask_trials(ai_client: Session, kinds: Mapping[str, WriteTalk]) -> dict[str,
     return trials
 
 
+@once
+def _ask_messages(ai_client: Session) -> dict[str, list[MessageTrial]]:
+    return _ask_trials(ai_client, MESSAGES)
+
+
+@once
+def _ask_tool_messages(ai_client: Session) -> dict[str, list[MessageTrial]]:
+    return _ask_trials(ai_client, TOOL_MESSAGES)
+
+
 @talk_check(
     "each message of a conversation reaches the model",
     requests=_COST,
@@ -75,7 +89,7 @@ def _ask_trials(ai_client: Session, kinds: Mapping[str, WriteTalk]) -> dict[str,
     broken_by=(mutate("other_answer", body="messages.0.role: system"),),
 )
 def test_messages(ai_client: Session) -> Verdict:
-    return conversation.judge_messages(_ask_trials(ai_client, MESSAGES), ai_client.show, OVERLOOKED)
+    return conversation.judge_messages(_ask_messages(ai_client), ai_client.show, OVERLOOKED)
 
 
 @talk_check(
@@ -87,9 +101,23 @@ def test_messages(ai_client: Session) -> Verdict:
     broken_by=(mutate("other_answer", body="messages.4.role: tool"),),
 )
 def test_tool_messages(ai_client: Session) -> Verdict:
-    trials = _ask_trials(ai_client, TOOL_MESSAGES)
+    trials = _ask_tool_messages(ai_client)
     places, note = judge_shown_tools(*ask_shown_tools(ai_client), ai_client.show)
     return conversation.judge_messages(trials, ai_client.show, OVERLOOKED, places).with_notes(note)
+
+
+@talk_check(
+    "a kind of message that is not known is refused with a 4xx",
+    level="warn",
+    requests=_COST + _TOOLS_COST,
+    tokens=(_COST + _TOOLS_COST) * _TOKENS,
+    broken_by=(mutate("answer_status", status=500, body="messages.0.role: system"),),
+)
+def test_unknown_messages(ai_client: Session) -> Verdict:
+    trials = dict(_ask_messages(ai_client))
+    if _has_tools(ai_client):
+        trials |= _ask_tool_messages(ai_client)
+    return conversation.judge_unknown_messages(trials, ai_client.show)
 
 
 @talk_check(
@@ -103,8 +131,7 @@ def test_tool_messages(ai_client: Session) -> Verdict:
     ),
 )
 def test_reasoning(ai_client: Session) -> Verdict:
-    has_tools = ai_client.promises.tools and ai_client.capabilities.chat_options
-    write = write_reasoning_with_call if has_tools else write_reasoning
+    write = write_reasoning_with_call if _has_tools(ai_client) else write_reasoning
     generator = random.Random(f"{ai_client.settings.seed} reasoning")
     trials: list[ReasoningTrial] = []
     while len(trials) < MOST_TRIALS and not (trials and trials[-1].unread_name is None):

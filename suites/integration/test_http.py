@@ -113,6 +113,7 @@ def test_one_connection(ai_client: Session) -> Verdict:
 @direct_check(
     "requests sent at once over one connection are all answered",
     level="warn",
+    needs=("kept_connections",),
     requests=0,
     broken_by=(mutate("answer_status", status=500, skip=INPUTS_COST + TURNS),),
 )

@@ -65,6 +65,14 @@ def test_no_window_of_time_holds_more_than_the_pace_allows() -> None:
         assert sum(moment <= other < moment + 1.0 - 1e-9 for other in sent) <= 11
 
 
+def test_a_wait_that_is_only_asked_for_moves_no_turn() -> None:
+    throttle = Throttle()
+    throttle.gap = 2.0
+    throttle.reserve_turn(0.0)
+    assert [throttle.find_wait(1.0), throttle.find_wait(1.0), throttle.find_wait(1.0, 3)] == [1.0, 1.0, 5.0]
+    assert throttle.reserve_turn(1.0) == 1.0
+
+
 def test_nothing_is_said_where_nothing_was_declined() -> None:
     throttle = Throttle()
     accept(throttle, 3)

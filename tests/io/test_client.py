@@ -8,16 +8,17 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from harness.core.adapter import StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass
-from harness.core.exchange import Exchange, Request
+from harness.core.exchange import Exchange, Request, Timing
 from harness.io.client import Client
 from harness.io.clock import Monotonic
+from harness.io.http import STARVED
 
 if TYPE_CHECKING:
     from tests.io.conftest import Conn, Connect, Serve
@@ -49,6 +50,38 @@ def test_many_with_decoders(serve: Serve, connect: Connect, lines: Callable[[], 
 
     exchanges = connect(serve(stream).url).exchange_many([GET, GET], concurrency=2, decoders=[lines(), None])
     assert [len(exchange.events) for exchange in exchanges] == [1, 0]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_request_that_starved_is_sent_once_more(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    client = connect(serve(echo_path).url)
+    transport = client._transport
+    send, starved = transport.exchange, iter(range(times))
+
+    async def starve_first(request: Request, **more: Any) -> Exchange:
+        if next(starved, None) is not None:
+            return Exchange(request, Timing(0.0), error=ErrorClass.HARNESS, detail=STARVED)
+        return await send(request, **more)
+
+    monkeypatch.setattr(transport, "exchange", starve_first)
+    assert client.exchange(GET).error == (None if times == 1 else ErrorClass.HARNESS)
+
+
+def test_a_request_with_a_time_of_its_own_is_not_sent_later(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = connect(serve(echo_path).url)
+    asked = []
+
+    async def starve(request: Request, **more: Any) -> Exchange:
+        asked.append(request)
+        return Exchange(request, Timing(0.0), error=ErrorClass.HARNESS, detail=STARVED)
+
+    monkeypatch.setattr(client._transport, "exchange", starve)
+    assert client.wait_for(client.begin(GET, intended=0.0), GET).error is ErrorClass.HARNESS
+    assert asked == [GET]
 
 
 def test_from_several_threads(serve: Serve, connect: Connect) -> None:

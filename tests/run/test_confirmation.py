@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from harness.core.endpoint import Endpoint
+from harness.core.errors import BudgetExhausted
 from harness.core.exchange import Query
 from harness.core.settings import Settings
 from harness.core.verdict import Case, Status, Verdict, judge_contract
@@ -111,6 +112,59 @@ def test_wrong_content_fails_at_first_sight(service: Service, session: Session) 
 
     assert judge_confirmed(judge, session).status is Status.FAIL
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "shown", "asked"),
+    [([500] * 9, True, 3), ([500, 200, 503, 503], True, 4), ([503], False, 3), ([503, 200, 503, 200], False, 4)],
+)
+def test_a_failure_beside_wrong_content_is_hidden_only_if_it_is_stray(
+    service: Service, session: Session, script: list[int], shown: bool, asked: int
+) -> None:
+    service.scripts[1.0] = script
+
+    def judge() -> Verdict:
+        verdict = judge_rows(session, (1.0, 2.0))()
+        wrong = Case("content", session.show("the answer is another caller's", session.ask()))
+        assert verdict.contract
+        return judge_contract([*verdict.contract.cases, wrong], "")
+
+    verdict = judge_confirmed(judge, session)
+    assert verdict.status is Status.FAIL
+    assert verdict.reason == "the answer is another caller's"
+    summaries = [example.summary for example in verdict.counterexamples]
+    assert summaries[0] == "the answer is another caller's"
+    assert ("1 fails" in " ".join(summaries[1:])) is shown
+    assert any("left out" in note for note in verdict.notes) is not shown
+    assert service.asked.count(1.0) == asked
+
+
+def test_a_ceiling_of_cost_takes_no_failure_by_content_away(service: Service, session: Session) -> None:
+    service.default = {1.0: 503}
+    attempts = iter([None])
+
+    def judge() -> Verdict:
+        if next(attempts, "none left"):
+            raise BudgetExhausted("--ai-max-requests=4 is reached")
+        verdict = judge_rows(session, (1.0, 2.0))()
+        assert verdict.contract
+        return judge_contract([*verdict.contract.cases, Case("content", session.show("wrong", session.ask()))], "")
+
+    verdict = judge_confirmed(judge, session)
+    assert verdict.status is Status.FAIL
+    assert len(verdict.counterexamples) == 2
+
+
+def test_failures_beside_wrong_content_stay_where_plain_requests_fail_too(service: Service, session: Session) -> None:
+    service.default = {0.5: 503, 1.0: 503}
+
+    def judge() -> Verdict:
+        verdict = judge_rows(session, (1.0, 2.0))()
+        exchange = session.ask(Query([[2.0] * 4]))
+        assert verdict.contract
+        return judge_contract([*verdict.contract.cases, Case("content", session.show("wrong", exchange))], "")
+
+    assert len(judge_confirmed(judge, session).counterexamples) == 2
 
 
 def test_a_leak_in_an_error_fails_at_first_sight(tmp_path: Path) -> None:

@@ -269,6 +269,23 @@ def test_repeats_count_against_the_ceilings(quick: list[float]) -> None:
         ask(Service(First(1), {}), 2, count_repeat=refuse)
 
 
+def test_a_request_that_is_not_sent_takes_no_turn(quick: list[float]) -> None:
+    def refuse() -> None:
+        raise BudgetExhausted("--ai-max-requests=1 is reached")
+
+    with handling(Service(First(1), {})) as url, PoliteClient(Endpoint(url), most_waiting=1.0) as client:
+        assert client.exchange(ASK).ok
+        client.count_repeat = refuse
+        with pytest.raises(BudgetExhausted, match="max-requests"):
+            client.exchange(ASK)
+        assert client.throttle.find_wait(0.0) == 0.0
+        client.throttle.reserve_turn(0.0)
+        for _ in range(3):
+            with pytest.raises(BudgetExhausted, match="its pace is kept"):
+                client.exchange(ASK)
+        assert client.throttle.find_wait(0.0) == client.throttle.gap > 1.0
+
+
 def test_what_is_declined_of_many_follows_and_is_seen_where_it_is_judged(quick: list[float]) -> None:
     service = Service(Every(), {})
     with handling(service) as url, PoliteClient(Endpoint(url)) as client:

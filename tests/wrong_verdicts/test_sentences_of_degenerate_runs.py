@@ -173,6 +173,15 @@ def test_a_check_whose_subject_did_not_occur_does_not_pass(degenerate_run: tuple
             assert check["verdict"] != "PASS", f"{check['id']}: {check['reason']}"
 
 
+def test_requests_sent_at_once_are_skipped_where_each_answer_ends_its_connection(
+    degenerate_run: tuple[str, GateOutcome, Sent],
+) -> None:
+    name, outcome, _ = degenerate_run
+    if name == "ends each connection":
+        row = outcome.check("test_pipelined")
+        assert (row["verdict"], row["reason"]) == ("SKIPPED", "plain_json at this endpoint offers no kept connections")
+
+
 def test_a_false_claim_and_a_new_sentence_are_seen() -> None:
     nothing = Run(Sent(), [])
     for sentence in ("3 errors share the shape {error}", "8 requests each got their own answer", "a new check holds"):

@@ -78,7 +78,7 @@ def judge_conversation(
     cases = [_judge_step(step, schemas, show) for step in steps]
     if following is not None:
         cases.append(_judge_following(following, schemas, show))
-    refused = [step.name for step in filter(_is_refused, steps)]
+    refused = {step.name: step.exchanges[0] for step in filter(_is_refused, steps)}
     holds = "the conversation goes on after a call: with its results, a turn of the user, and a second required call"
     return judge_contract(cases, name_refused(holds, refused))
 

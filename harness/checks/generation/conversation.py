@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.checks.common import Show, find_failed, judge
+from harness.checks.common import Show, find_failed, is_clear_refusal, judge
 from harness.checks.generation.text_cases import count_added_tokens, is_unknown_form, judge_exchange, name_refused
 from harness.checks.generation.thinking import explain_no_text
 from harness.core.exchange import Exchange
@@ -77,8 +77,10 @@ class MessageTrial:
 
     @property
     def is_clear(self) -> bool:
-        """Whether another trial could show nothing else."""
-        if self.is_refused or self.is_known or not self.stated.ok:
+        """Whether another trial could show nothing else: a server error may be a stray one."""
+        if self.is_refused:
+            return is_clear_refusal(self.stated)
+        if self.is_known or not self.stated.ok:
             return True
         return not self.control_knows and self.is_counted is not False and not self.is_missing
 
@@ -101,30 +103,48 @@ def judge_messages(
     Models may overlook what stands in the kinds that are `overlooked`: those are lost only if they are not counted.
     `more_cases` are judged already.
     """
-    cases, counted, known, refused = [], 0, 0, []
+    cases, counted, known = [], 0, 0
+    refused: dict[str, Exchange] = {}
     counts_follow = any(tried[-1].is_counted for tried in trials.values())
     for name, tried in trials.items():
         case = _judge_message(name, tried, show, may_overlook=name in overlooked, counts_follow=counts_follow)
         cases.append(case)
-        if tried[0].is_refused:
-            refused.append(name)
+        if _is_refused(tried):
+            refused[name] = tried[-1].stated
         else:
             counted += bool(tried[-1].is_counted)
             known += tried[-1].is_known
     if refused and len(refused) == len(cases):
-        return make_inconclusive(f"every kind of message is refused: {trials[refused[0]][0].stated.outcome}", n=0)
+        return make_inconclusive(f"every kind of message is refused: {next(iter(refused.values())).outcome}", n=0)
     holds = f"each of {len(cases) - len(refused)} kinds of message reaches the model"
     holds += f": for {counted} kinds the stated prompt tokens show it, for {known} the answer does"
     return judge_contract([*cases, *more_cases], name_refused(holds, refused))
 
 
+def _is_refused(trials: Sequence[MessageTrial]) -> bool:
+    return all(trial.is_refused for trial in trials)
+
+
+@judge
+def judge_unknown_messages(trials: Mapping[str, Sequence[MessageTrial]], show: Show) -> Verdict:
+    """A kind of message that the service does not take is refused with a 4xx, and not by a server error."""
+    cases = []
+    for name, tried in trials.items():
+        last, example = tried[-1].stated, None
+        if _is_refused(tried) and not is_clear_refusal(last):
+            example = show(f"{name} is not refused with a 4xx, but by a server error: {last.outcome}", last)
+        is_judged = last.ok or _is_refused(tried)
+        cases.append(Case(name, example, unjudged="" if is_judged else last.outcome))
+    return judge_contract(cases, f"each of {len(cases)} kinds of message is answered, or refused with a 4xx")
+
+
 def _judge_message(
     name: str, trials: Sequence[MessageTrial], show: Show, *, may_overlook: bool, counts_follow: bool
 ) -> Case:
-    last = trials[-1]
-    if not (last.is_refused or last.stated.ok):
+    last, is_refused = trials[-1], _is_refused(trials)
+    if not (is_refused or last.stated.ok):
         return judge_exchange(name, last.stated, lambda answer: None, show)
-    if last.is_refused or any(trial.is_known for trial in trials):
+    if is_refused or any(trial.is_known for trial in trials):
         return Case(name)
     if sign := _find_loss(trials, may_overlook=may_overlook, counts_follow=counts_follow):
         return Case(name, show(f"what stands in {name} does not reach the model: {sign}", last.stated))

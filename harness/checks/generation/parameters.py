@@ -17,6 +17,7 @@ from harness.checks.generation.text_cases import (
     is_unknown_form,
     judge_both_ways,
     judge_exchange,
+    name_refused,
 )
 from harness.checks.generation.thinking import describe_no_content, explain_spent_limit
 from harness.core.exchange import Answer, Exchange
@@ -165,7 +166,7 @@ def judge_spellings(
     expected = get_usage(first.answer).prompt_tokens
     if expected != get_usage(again.answer).prompt_tokens:
         expected = None
-    refused = 0
+    refused: dict[str, Exchange] = {}
 
     def find_problem(answer: Answer) -> str | None:
         tokens = get_usage(answer).prompt_tokens
@@ -178,12 +179,12 @@ def judge_spellings(
     cases = []
     for words, exchange in respelled.items():
         if is_unknown_form(exchange):
-            refused += 1
+            refused[f"with {words}"] = exchange
             cases.append(Case(words))
         else:
             cases.append(judge_exchange(f"with {words}", exchange, find_problem, show))
-    holds = f"a request in {len(respelled) - refused} other spellings is answered as in the plain one"
-    return judge_contract(cases, f"{holds}; {refused} are refused" if refused else holds)
+    holds = f"a request in {len(respelled) - len(refused)} other spellings is answered as in the plain one"
+    return judge_contract(cases, name_refused(holds, refused))
 
 
 @judge

@@ -23,12 +23,13 @@ def judge_prompt_echo(prompt: str, exchanges: Sequence[Exchange], show: Show) ->
 
     The first token has none, because nothing comes before it.
     """
-    cases, refused = [], []
+    cases: list[Case] = []
+    refused: dict[str, Exchange] = {}
     judged = judge_both_ways(exchanges, partial(_find_uncovered, prompt=prompt), show)
     for case, exchange in zip(judged, exchanges, strict=True):
         is_refused = is_unknown_form(exchange)
         if is_refused:
-            refused.append(case.name)
+            refused[case.name] = exchange
         cases.append(Case(case.name) if is_refused else case)
     holds = "an echoed prompt stands before the text, and its tokens have their log-probabilities"
     if len(refused) == len(cases):

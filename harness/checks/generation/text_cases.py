@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from harness.checks.common import OVERLOAD_STATUSES, Show, explain_decline, judge_case
+from harness.checks.common import OVERLOAD_STATUSES, Show, explain_decline, is_clear_refusal, judge_case
 from harness.core.exchange import Answer, Exchange, Usage
 from harness.core.verdict import Case
 
@@ -43,11 +43,19 @@ def is_unknown_form(exchange: Exchange) -> bool:
     return exchange.status is not None and exchange.status >= 400 and exchange.status not in OVERLOAD_STATUSES
 
 
-def name_refused(holds: str, refused: Sequence[str]) -> str:
-    """The sentence of a PASS with the forms that were refused."""
-    if not refused:
-        return holds
-    return f"{holds}; refused: {', '.join(refused)}"
+def name_refused(holds: str, refused: Mapping[str, Exchange]) -> str:
+    """The sentence of a PASS with the forms that were refused, and apart those that met a server error instead."""
+    clear, broken = [], []
+    for name, exchange in refused.items():
+        if is_clear_refusal(exchange):
+            clear.append(name)
+        else:
+            broken.append(f"{name} ({exchange.outcome})")
+    if clear:
+        holds = f"{holds}; refused: {', '.join(clear)}"
+    if broken:
+        holds = f"{holds}; refused by a server error, where a 4xx is due: {', '.join(broken)}"
+    return holds
 
 
 def quote_answer(text: str) -> str:

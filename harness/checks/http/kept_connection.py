@@ -52,12 +52,7 @@ def judge_kept_connection(
 
 
 def _is_kept(exchange: Exchange) -> bool:
-    """Whether the service declares that the connection may carry another request (RFC 9112 section 9.3)."""
-    response = exchange.response
-    if response is None:
-        return False
-    declared = (response.header("connection") or "").lower()
-    return "close" not in declared if response.http_version == "HTTP/1.1" else "keep-alive" in declared
+    return exchange.response is not None and exchange.response.keeps_connection
 
 
 def _find_problem(control: Control, number: int, name: str, exchange: Exchange) -> str:
@@ -81,6 +76,8 @@ def judge_pipelining(pipelined: Sequence[NumberedExchange], show: Show) -> Verdi
         unjudged = explain_decline(exchange)
         if place > 0 and exchange.error is ErrorClass.CLOSED and exchange.response is None:
             unjudged = exchange.outcome
+            if not _is_kept(pipelined[0][1]):
+                unjudged = "the service announces that it closes the connection after one answer (RFC 9112 section 9.6)"
         cases.append(judge_success(name, exchange, f"{name} is not answered", show, unjudged))
     holds = f"{len(pipelined)} requests sent at once over one connection are all answered"
     return judge_contract(cases, holds, distinct=1)

@@ -181,6 +181,22 @@ def test_small_numbers_in_a_wide_range_are_judged(tmp_path: Path, row: list[floa
         assert verdict.status is status, (verdict.reason, verdict.notes)
 
 
+def test_a_list_of_texts_gives_further_inputs_of_its_own(tmp_path: Path) -> None:
+    """Numbers behind the texts change no label; the order of the texts does."""
+
+    def sentiment(path: str, headers: Mapping[str, str], body: Any) -> Sent:
+        return 200, {}, {"labels": [1 if "love" in text else 0 for text in body["instances"]]}
+
+    def constant(path: str, headers: Mapping[str, str], body: Any) -> Sent:
+        return 200, {}, {"labels": [1] * len(body["instances"])}
+
+    test = import_module("harness.suites.integration.test_concurrent").test_own_answers
+    for answer, status in ((sentiment, Status.PASS), (constant, Status.INCONCLUSIVE)):
+        sample = ["I love it.", "I hate it.", "It rains."]
+        verdict = run_check(answer, test, tmp_path, protocol="plain_json", sample=sample)
+        assert verdict.status is status, (verdict.reason, verdict.notes)
+
+
 def test_pairs_that_show_nothing_do_not_pass(tmp_path: Path) -> None:
     def constant(path: str, headers: Mapping[str, str], body: Any) -> Sent:
         return 200, {}, {"sums": [1.0] * len(body["instances"])}

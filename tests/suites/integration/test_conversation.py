@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from harness.core.verdict import Counterexample, Status, Verdict
 from tests.services import QUICK, asking
 from tests.suites.integration.chatservice import Change, ChangePair, change_text, chat, counts, set_to, usage_less
 
-CHECKS = ("test_messages", "test_tool_messages", "test_reasoning", "test_hidden_prompt")
+CHECKS = ("test_messages", "test_tool_messages", "test_unknown_messages", "test_reasoning", "test_hidden_prompt")
 
 
 def judge(
@@ -214,6 +215,36 @@ def test_what_shows_that_all_is_read_passes(
     assert because in f"{verdict.reason} {verdict.notes}"
 
 
+def break_on(role: str, times: int = 10**6) -> Change:
+    """A message of this role is a server error, the first few times."""
+    left = itertools.repeat(True, times)
+
+    def change(body: dict[str, Any]) -> None:
+        if has_role(role)(body) and next(left, False):
+            raise RuntimeError("no such role")
+
+    return change
+
+
+def test_a_server_error_for_a_kind_of_message_is_a_warning_that_names_it(tmp_path: Path) -> None:
+    verdict = judge(tmp_path, "test_unknown_messages", break_on("tool"))
+    assert verdict.status is Status.FAIL
+    assert "the result of a tool is not refused with a 4xx, but by a server error: HTTP 500" in verdict.reason
+    taken = judge(tmp_path, "test_messages", break_on("system"))
+    assert taken.status is Status.PASS
+    assert "where a 4xx is due: a system message at the beginning (HTTP 500" in taken.reason
+
+
+def test_a_stray_server_error_hides_no_lost_message(tmp_path: Path) -> None:
+    verdict = judge(tmp_path, "test_messages", both(break_on("system", 1), lose("system")))
+    assert verdict.status is Status.FAIL
+    assert "a system message at the beginning" in verdict.reason
+
+
+def test_a_refused_kind_of_message_is_no_warning(tmp_path: Path) -> None:
+    assert judge(tmp_path, "test_unknown_messages", refuse_later_system).status is Status.PASS
+
+
 def test_a_service_that_counts_only_what_is_not_cached_passes(tmp_path: Path) -> None:
     """Its template writes the tools first, once, and the conversation behind them."""
     seen: list[str] = []
@@ -231,7 +262,7 @@ def test_a_service_that_counts_only_what_is_not_cached_passes(tmp_path: Path) ->
     assert "the tools are shown to the model in 8 kinds of conversation, by its prompt tokens" in verdict.notes
 
 
-@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("name", [name for name in CHECKS if name != "test_unknown_messages"])
 def test_without_counts_and_knowledge_nothing_is_said(tmp_path: Path, name: str) -> None:
     verdict = judge(tmp_path, name, None, both(usage_less, SILENT))
     assert verdict.status is Status.INCONCLUSIVE, verdict.reason
