@@ -28,7 +28,7 @@ if (filter) {
     for (const group of groups) if (wanted) group.open = true;
   });
 }
-// A region that scrolls can be reached by keyboard; where nothing scrolls, there is nothing to stop at.
+// A region that scrolls can be reached by keyboard; one that is seen and does not scroll is no stop.
 for (const region of document.querySelectorAll(".scroll")) {
-  if (region.scrollWidth > region.clientWidth) region.tabIndex = 0;
+  if (region.clientWidth && region.scrollWidth <= region.clientWidth) region.removeAttribute("tabindex");
 }

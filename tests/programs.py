@@ -103,7 +103,7 @@ class Forker:
         """The exit status of what was ordered, negative for a signal, as `subprocess` has it."""
         try:
             self._channel.sendall(json.dumps(order).encode() + b"\n")
-            pid = self._read_number(120)
+            pid = self._read_number(300)
             try:
                 return self._read_number(timeout)
             except TimeoutError:

@@ -48,13 +48,13 @@ def test_options_commands_and_links_exist(path: Path, capsys: pytest.CaptureFixt
     assert "@MEASURED@" not in text
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=300)
 def test_the_readmes_own_check_joins_the_gate(tmp_path: Path, reference: str) -> None:
     readme = (ROOT / "README.md").read_text()
     example = re.search(r"(    import pytest\n.+?\n)\n(?=\S)", readme, re.DOTALL)
     assert example is not None
     (tmp_path / "test_mine.py").write_text("\n".join(line[4:] for line in example[1].splitlines()))
-    outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", "--ai-protocol=openai_chat")
+    outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", "--ai-protocol=openai_chat", timeout=280)
     assert outcome.status == 0, outcome.out
     assert outcome.check("test_mine.py::test_polite")["title"] == "the greeting is polite"
 

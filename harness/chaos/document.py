@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from harness.core.verdict import Status
 
@@ -59,8 +59,14 @@ def render_html(title: str, sections: Sequence[Chapter], kicker: str = "") -> st
     page = files("harness.data").joinpath("document.html").read_text("utf-8")
     style = files("harness.reports").joinpath("page.css").read_text("utf-8")
     environment = Environment(autoescape=True, trim_blocks=True, undefined=StrictUndefined)
+    environment.filters["breakable"] = _allow_breaks
     words = {"title": title, "kicker": kicker, "verdict": verdict, "reason": reason, "style": Markup(style)}
     return environment.from_string(page).render(**words, statuses=tuple(Status), sections=sections) + "\n"
+
+
+def _allow_breaks(text: str) -> Markup:
+    """A cell that a narrow column breaks after the signs of an id of a check, and not in mid-word."""
+    return Markup(re.sub(r"(?<=\w)(/|::|_|\[)(?=\w)", r"\1<wbr>", str(escape(text))))
 
 
 def _format_row(cells: Sequence[str]) -> str:

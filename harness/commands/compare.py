@@ -43,6 +43,10 @@ _MOST_SHOWN = 30
 
 
 def _add_options(parser: ArgumentParser) -> None:
+    parser.epilog = (
+        "Exit status: 0 no blocker fails newly, 1 one does, or a figure is worse, 20 not decided or not comparable, "
+        "4 wrong usage."
+    )
     add = parser.add_argument
     add("old", metavar="OLD", help="a run directory, the name of one in .aiharness/runs, pinned, or last-pass")
     add("new", metavar="NEW", help="the run to compare with it")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.commands.command import Command, read_port
-from harness.commands.gate import run_pytest
+from harness.commands.gate import STATUSES, run_pytest
 from harness.core.gate import Exit
 from harness.reference import digits
 from harness.reference.deployment import Deployment
@@ -40,8 +40,16 @@ def _add_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("--serve", action="store_true", help="only keep the deployment running, to try things on")
     add("--edition", default="hardened", help="hardened (default), which passes, or naive, which fails")
-    add("--defect", action="append", default=[], metavar="NAME", help="switch a seeded defect on (in a checkout)")
+    add(
+        "--defect",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="switch a seeded defect on; the installed package has none: they are in a checkout of the repository, "
+        "installed with pip install -e . (docs/reference.md lists them)",
+    )
     add("--port", type=read_port, default=0, help="port of the deployment (default: a free one)")
+    parser.epilog = f"All other options go to pytest, like --ai-run-dir=DIR or --ai-suite=smoke. {STATUSES}"
 
 
 def _run(edition: str, port: int, defect: Sequence[str], serve: bool, rest: Sequence[str]) -> int:

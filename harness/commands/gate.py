@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
@@ -11,15 +10,13 @@ import pytest
 from harness.commands.child_run import run_in_child
 from harness.commands.command import Command
 from harness.core.errors import UsageError
+from harness.core.url_parsing import looks_like_url
 from harness.io.run_search import find_run
 from harness.plugin.command_line import CONFIGURED
 from harness.plugin.option_values import UnknownOptions
 
 _QUIET = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
 """Our command has already imported what pytest wants to import itself."""
-
-
-_HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}(/\S*)?")
 
 
 STATUSES = (
@@ -65,15 +62,14 @@ def _run(suite: str | None, keep_going: bool, resume: str | None, show_config: b
 def name_endpoint(words: Sequence[str]) -> list[str]:
     """The words with a URL that stands alone, as `init` and `detect` take it, as the value of `--ai-endpoint`.
 
-    Raises `UsageError` where the endpoint is given both ways, or twice, or has no scheme.
+    Raises `UsageError` where the endpoint is given both ways, or twice.
     """
     named, urls = [], 0
     for before, word in zip(("", *words), words, strict=False):
-        if re.match(r"(https?|grpcs?)://", word) and not (before.startswith("--") and "=" not in before):
+        is_value = before.startswith("-" if "://" not in word else "--") and "=" not in before
+        if looks_like_url(word) and not is_value:
             urls += 1
             word = f"--ai-endpoint={word}"
-        elif _HOST_AND_PORT.fullmatch(word) and not before.startswith("-"):
-            raise UsageError(f"{word} is no URL: write http://{word}")
         named.append(word)
     if urls and sum(word.startswith("--ai-endpoint") for word in named) > 1:
         raise UsageError("the endpoint is given more than once: give one URL, or --ai-endpoint=URL")

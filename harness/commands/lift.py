@@ -14,6 +14,7 @@ from harness.config.file import CONFIG_FILE, read_file
 from harness.config.suite_sections import read_links
 from harness.core.errors import RunDirError, UsageError
 from harness.core.gate import Exit
+from harness.core.url_parsing import parse_url
 from harness.io.rundir import FAULTS
 
 RUNS = Path(".aiharness/runs")
@@ -58,6 +59,8 @@ def _read_configuration() -> tuple[list[str], list[str], bool]:
 def _lift(urls: list[str], runs: list[str], allow: list[str]) -> bool:
     """Lift at an API, or at those of a run, and print what was lifted; False when it failed."""
     try:
+        for url in urls:
+            parse_url(url, "Toxiproxy's API")
         print("\n".join(lift_faults_of_runs(urls, runs, allow=allow)) or f"{runs[0]}: no fault is left on")
     except (UsageError, RunDirError) as problem:
         print(problem)

@@ -35,7 +35,7 @@ _COMMANDS = {
     "history": "how figures moved from run to run: steady, changed for good, or too noisy to say; needs no endpoint",
     "lift": "end every fault that a run has left on a link, from any terminal",
     "proxy": "run the fault proxy as a server; speaks Toxiproxy's API",
-    "list": "list the suites, protocols, faults, attacks, probes, checks, reports or scenarios",
+    "list": "list the suites, protocols, faults, attacks, probes, checks, reports, scenarios or workloads",
 }
 """Each is a module beside this one, which is imported only when its command is run."""
 
@@ -134,7 +134,8 @@ def _make_parser(name: str, command: Command) -> tuple[_Parser, _Parser]:
     own = parser
     for other, text in _COMMANDS.items():
         if other == name:
-            own = commands.add_parser(name, help=text, add_help=command.has_help, allow_abbrev=False)
+            what = f"{text[0].upper()}{text[1:]}."
+            own = commands.add_parser(name, help=text, description=what, add_help=command.has_help, allow_abbrev=False)
             command.add_options(own)
         else:
             commands.add_parser(other, help=text)

@@ -17,13 +17,14 @@ from harness.config.file import CONFIG_FILE, ConfigSource
 from harness.config.operation_urls import split_operation
 from harness.config.options import Options
 from harness.config.sections import CredentialsSection, EndpointSection
-from harness.core.endpoint import TLS, Credentials, Endpoint, Signer, Template, parse_url
+from harness.core.endpoint import TLS, Credentials, Endpoint, Signer, Template
 from harness.core.errors import UsageError
 from harness.core.expectation import Expectation, parse_expectation
 from harness.core.generation_options import LIMIT_OPTIONS
 from harness.core.redaction import MIN_SECRET_LENGTH
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.settings import MOST_REPLICAS
+from harness.core.url_parsing import parse_url
 from harness.protocols.shared.template_path import parse_template_path
 
 _INPUT = "the input of requests is [endpoint] sample"
@@ -44,7 +45,7 @@ def resolve_endpoint(
     """
     url, origin = _choose_url(options, environ, section, source)
     with source.locate_errors("endpoint", "url", given_elsewhere=origin != str(source.path)):
-        clean_url, inline = parse_url(url)
+        clean_url, inline = parse_url(url, "AIHARNESS_ENDPOINT" if origin == "AIHARNESS_ENDPOINT" else "endpoint")
     protocol = options.protocol or section.protocol
     if protocol != "auto" and protocol not in list_plugins("protocols"):
         with source.locate_errors("endpoint", "protocol", given_elsewhere=options.protocol):
@@ -236,7 +237,7 @@ def _parse_replicas(texts: Sequence[str], source: ConfigSource) -> tuple[str, ..
     urls = []
     for index, text in enumerate(texts):
         with source.locate_errors("endpoint", "replicas", index):
-            url, inline = parse_url(text)
+            url, inline = parse_url(text, "replica")
         if inline:
             raise source.error("has credentials of its own; replicas get the endpoint's", "endpoint", "replicas", index)
         urls.append(url)

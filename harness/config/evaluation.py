@@ -13,7 +13,7 @@ from harness.config.credentials import check_secret, read_credentials
 from harness.config.endpoint import check_options, check_prefix
 from harness.config.file import ConfigSource
 from harness.config.sections import EvaluationSection, HelperSection, JudgeSection, ObjectiveSection
-from harness.core.endpoint import Endpoint, parse_url
+from harness.core.endpoint import Endpoint
 from harness.core.errors import ConfigError
 from harness.core.evaluation import (
     NO_GRADER,
@@ -34,6 +34,7 @@ from harness.core.metric import (
     WRONG_SCRIPT_RATE,
 )
 from harness.core.registry import list_plugins
+from harness.core.url_parsing import parse_url
 from harness.io.evaluation_file import count_repeated_items, read_items, read_labelled_answers, read_peer_results
 
 DEFAULT_TEMPLATE = """You grade the answer of an AI service.
@@ -163,7 +164,7 @@ def _read_helper(
         return None
     source.check_known("protocol", section.protocol, list_plugins("protocols"), *keys, "protocol")
     with source.locate_errors(*keys, "url"):
-        url, inline = parse_url(section.url)
+        url, inline = parse_url(section.url, "the URL")
     credentials = inline
     if section.credentials is not None:
         if not (section.credentials.env or section.credentials.file or section.credentials.command):

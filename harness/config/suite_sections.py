@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from harness.config.endpoint import check_options
 from harness.config.file import ConfigSource
@@ -31,6 +30,7 @@ from harness.core.settings import DataSettings
 from harness.core.stored_finding import StoredFinding
 from harness.core.suite_policy import find_policy
 from harness.core.tolerance import Tolerance
+from harness.core.url_parsing import parse_url
 from harness.core.workload import WorkloadSettings
 from harness.io.finding_file import read_findings
 from harness.io.user_function import make_rows_file, names_function
@@ -306,12 +306,8 @@ def read_links(sections: Mapping[str, LinkSection], source: ConfigSource) -> tup
     """The links as configured. Raises `ConfigError` for an api that is not a URL."""
     links = []
     for name, section in sections.items():
-        parts = urlsplit(section.api)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise source.error(
-                f"must be the URL of a Toxiproxy API, like http://127.0.0.1:8474, got {section.api!r}",
-                "links", name, "api",
-            )  # fmt: skip
+        with source.locate_errors("links", name, "api"):
+            parse_url(section.api, "Toxiproxy's API")
         if (section.listen is None) != (section.upstream is None):
             example = 'listen = "127.0.0.1:9000" and upstream = "127.0.0.1:8000"'
             raise source.error(f"give both listen and upstream, or neither, like {example}", "links", name)

@@ -6,20 +6,17 @@ import base64
 import html
 import ipaddress
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal
-from urllib.parse import quote, quote_plus, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, quote_plus, unquote, urlencode, urlsplit
 
 from harness.core.bounds import OverZero
-from harness.core.errors import UsageError
 from harness.core.expectation import Expectation
 from harness.core.generation_options import DEFAULT_LIMIT, choose_limit_value
 from harness.core.redaction import MIN_SECRET_LENGTH
 
-_SCHEMES = ("http", "https")
 GRPC_SUFFIX = "_grpc"
 """The names of protocols that use gRPC end with this."""
 
@@ -340,50 +337,6 @@ def is_secret_header(name: str) -> bool:
 def is_secret_parameter(name: str) -> bool:
     """Whether a parameter of a URL's query may carry a credential (`code`: Azure Functions, `sig`: signed URLs)."""
     return is_secret_header(name) or name.lower() in ("code", "sig", "signature", "pwd")
-
-
-def parse_url(text: str) -> tuple[str, Credentials | None]:
-    """Split an address into the URL of the endpoint and the credentials in it, if there are any.
-
-    Raises `UsageError` for a missing or unknown scheme, a missing host, an invalid port, a user without a password, a
-    query or a fragment.
-    """
-    shown = _without_password(text)
-    try:
-        parts = urlsplit(text.strip())
-        port = parts.port
-    except ValueError as error:
-        # The error quotes an invalid port, which may be part of a password that contains an unescaped slash.
-        why = "is the user or password percent-encoded?" if "@" in text else str(error)
-        raise UsageError(
-            f"endpoint {shown!r} is not a valid URL ({why}); give one like http://127.0.0.1:8000"
-        ) from None
-    if parts.scheme not in _SCHEMES:
-        given = f"the scheme {parts.scheme!r}, which is not a valid one" if parts.scheme else "no scheme"
-        raise UsageError(
-            f"endpoint {shown!r} has {given}; allowed: {', '.join(_SCHEMES)}. Give one like http://127.0.0.1:8000"
-        )
-    if not parts.hostname or any(c.isspace() for c in parts.hostname) or port == 0:
-        raise UsageError(f"endpoint {shown!r} has no valid host or port; give one like http://127.0.0.1:8000")
-    if parts.query or parts.fragment:
-        raise UsageError(
-            f"endpoint {shown!r} has a query or a fragment; give only scheme, host, port and path. A query that every "
-            'request needs is a setting in aiharness.toml: [endpoint] query = { "api-version" = "..." }'
-        )
-    if parts.username and parts.password is None:
-        raise UsageError(f"endpoint {shown!r} has a user but no password; write http://USER:PASSWORD@HOST")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    netloc = f"{host}:{port}" if port is not None else host
-    credentials = None
-    if parts.password is not None:
-        user = unquote(parts.username or "")
-        credentials = Credentials("basic", Secret(unquote(parts.password)), username=user, source="the endpoint's URL")
-    return urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", "")), credentials
-
-
-def _without_password(text: str) -> str:
-    """An address for an error message, by cutting only: even a URL that cannot be parsed may contain a password."""
-    return re.sub(r"[?#].*", "…", re.sub(r"^(\w+://)?.*@", r"\1", text.strip(), flags=re.DOTALL), flags=re.DOTALL)
 
 
 def is_loopback(host: str) -> bool:

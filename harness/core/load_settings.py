@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from harness.core.arrival_settings import CLOSED, REPLAY, SESSIONS, SOAK, STEADY, ArrivalSettings
 from harness.core.bounds import MOST_REQUESTS, OverZero
-from harness.core.endpoint import parse_url
 from harness.core.errors import UsageError
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.sweep import SWEEP_SCENARIO
+from harness.core.url_parsing import parse_url
 from harness.core.workload import OF_SESSIONS, MixPart, Spread, WorkloadSettings
 
 _MOST_PROCESSES, _MOST_CONCURRENCY = 64, 100_000

@@ -26,6 +26,11 @@ def find_run(name: str, *, other_than: Path | None = None) -> Path:
         return _find_pinned()
     if name == LAST_PASS:
         return _find_last_pass(other_than)
+    if "://" in name:
+        raise RunDirError(
+            f"{name!r} is a URL, and only saved runs are read here: give a run directory. "
+            "Two endpoints are compared by aiharness gate URL --ai-baseline=OTHER_URL"
+        )
     path = Path(name)
     if path.is_file():
         path = path.parent

@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 
 from harness.config.options import Options
-from harness.core.endpoint import parse_url
 from harness.core.errors import RunDirError
 from harness.core.settings import Settings
+from harness.core.url_parsing import parse_url
 from harness.io.run_search import LAST_PASS, PINNED_RUN, find_run
 from harness.io.rundir import CONFIG_COPY, EXPERIMENTS_COPY, RERUN, RerunRecord, RunDir
 

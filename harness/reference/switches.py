@@ -63,7 +63,7 @@ def _catalogue() -> Any:
     if not (_CHECKOUT / "detection" / "catalogue.py").is_file():
         raise UsageError(
             "defects and variants are in the folder detection/ of the repository, not in the installed package: "
-            "install a checkout (pip install -e .) to switch one on"
+            "install a checkout (pip install -e .) to switch one on; aiharness demo --edition naive fails without one"
         )
     if str(_CHECKOUT) not in sys.path:
         sys.path.append(str(_CHECKOUT))

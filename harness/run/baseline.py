@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.core.endpoint import parse_url
 from harness.core.errors import RunDirError, UsageError
 from harness.core.objective import Objective
 from harness.core.plan import Plan, PlannedCheck
 from harness.core.report import Report
 from harness.core.settings import Settings
 from harness.core.suite_policy import find_policy
+from harness.core.url_parsing import looks_like_url, parse_url
 from harness.core.verdict import Baseline, Level, Slice, Status, Verdict, make_inconclusive
 from harness.io.run_search import LAST_PASS, PINNED_RUN, find_run
 from harness.io.rundir import GATE, read_gate
@@ -55,8 +55,8 @@ def find_baseline(settings: Settings) -> BaselineSource | None:
     name = settings.baseline
     if name is None:
         return None
-    if "://" in name:
-        url, _ = parse_url(name)
+    if looks_like_url(name) and not Path(name).exists():
+        url, _ = parse_url(name, "--ai-baseline")
         if _name_loopback(url) == _name_loopback(settings.endpoint.url):
             raise UsageError(
                 f"--ai-baseline={name} is the endpoint itself: a candidate compared with itself proves nothing"

@@ -86,3 +86,8 @@ def test_text_is_shown_as_it_is_in_both_forms() -> None:
     assert "- [ ] do \\`it\\`" in markdown
     assert "&lt;script&gt;" in page
     assert "<script" not in page
+
+
+def test_a_narrow_column_breaks_ids_between_their_words() -> None:
+    page = render_html("T", [Chapter("c", (), ("h", "id"), [("a_b", "load/test_slo.py::test_slo[it_is_<b>]")])])
+    assert "load/<wbr>test_<wbr>slo.py::<wbr>test_<wbr>slo[<wbr>it_<wbr>is_&lt;b&gt;]" in page

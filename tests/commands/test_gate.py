@@ -41,10 +41,9 @@ def test_two_endpoints_are_refused(words: list[str]) -> None:
         name_endpoint(words)
 
 
-@pytest.mark.parametrize("word", ["127.0.0.1:8000", "localhost:8000/v1", "model-1.example:443"])
-def test_a_url_without_a_scheme_is_named(word: str) -> None:
-    with pytest.raises(UsageError, match=f"{word} is no URL: write http://{word}"):
-        name_endpoint([word])
+@pytest.mark.parametrize("word", ["127.0.0.1:8000", "localhost:8000/v1", "model.example:443", "//h", "http:/h", "::1"])
+def test_a_url_that_is_written_wrongly_is_an_endpoint_and_no_file(word: str) -> None:
+    assert name_endpoint([word]) == [f"--ai-endpoint={word}"]
     assert name_endpoint(["-k", "a:1", "tests/test_x.py::test_y"]) == ["-k", "a:1", "tests/test_x.py::test_y"]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.commands.main import main
 from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 from tests.programs import run_module
@@ -111,3 +112,14 @@ def test_an_output_that_cannot_be_written_is_one_line(
         )
     assert done.returncode == (20 if command == "report run" else 4), done.stderr
     assert done.stderr == f"aiharness {command.split()[0]}: the output cannot be written: {words}\n"
+
+
+@pytest.mark.parametrize("name", ["demo", "gate", "compare", "lift", "history"])
+def test_the_help_of_a_command_says_what_it_does(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    listed = " ".join(capsys.readouterr().out.split())
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    what = capsys.readouterr().out.split("\n\n")[1]
+    assert " ".join(what.split()).rstrip(".").lower() in listed.lower()

@@ -179,9 +179,10 @@ def test_unknown_name_is_an_error(tmp_path: Path) -> None:
     [
         ((), "AIHARNESS_ENDPOINT"),
         (("--ai-endpoint=ftp://x",), "scheme"),
-        (("--ai-endpoint=127.0.0.1:80",), "http"),
+        (("--ai-endpoint=127.0.0.1:80",), "write http://127.0.0.1:80"),
+        (("--ai-endpoint=http://x", "--ai-baseline=localhost:1"), "write http://localhost:1"),
         (("--ai-endpoint=http://",), "host"),
-        (("--ai-endpoint=http://x:99999",), "not a valid URL"),
+        (("--ai-endpoint=http://x:99999",), "has the port 99999"),
         (("--ai-endpoint=http://x", "--ai-protocol=openai"), "Did you mean 'openai_chat'"),
         (("--ai-endpoint=http://x", "--ai-report=htm"), "Did you mean 'html'"),
         (("--ai-endpoint=http://x", "--ai-profile=relase"), "Did you mean 'release'"),

@@ -59,6 +59,9 @@ WHOLE = {
     "door-v2": Whole("adversarial", V2),
     "door-embeddings": Whole("adversarial", EMBEDDINGS),
     "golden": Whole("validation", V2),
+    "versions": Whole(
+        "integration", V2, backend=ServiceSettings(variants=("two_versions",)), alone=True, only="test_own_versions"
+    ),
     "prefixes": Whole("integration", CHAT, alone=True, only="test_prefix_cache"),
     "rate": Whole("integration", V2, {"rate_limit": 30}, ServiceSettings(rate_limit=30), True, "test_rate_limit"),
     "evasion": Whole("adversarial", V2, {"rate_limit": 30}, ServiceSettings(rate_limit=30), True, "rate_evasion"),

@@ -10,6 +10,7 @@ from harness.core.registry import load_plugin
 from harness.core.report import Report
 from tests.reports import sample_reports as samples
 from tests.reports.browser import find_chromium
+from tests.reports.full_reports import full_report
 
 Render = Callable[[str, Report], str]
 
@@ -27,6 +28,11 @@ def six() -> Report:
 @pytest.fixture(scope="session")
 def passing() -> Report:
     return samples.six_suites(passes=True)
+
+
+@pytest.fixture(scope="session")
+def full() -> Report:
+    return full_report()
 
 
 @pytest.fixture(scope="session")

@@ -160,6 +160,12 @@ def test_waivers_say_whether_they_are_in_force(
     assert "smoke/test_a.py known team-a 2026-03-01" in text
 
 
+def test_a_baseline_without_a_difference_is_named_by_its_figure(full: Report, render: Render) -> None:
+    page = render("html", full)
+    assert re.search(r"20260124T090000Z-58c1 had 40\s%", page)
+    assert "margin –" not in page
+
+
 def test_rows_are_sorted_from_the_worst(html: str) -> None:
     table = html[html.index('id="h-checks"') : html.index('<details class="group')]
     found = re.findall(r'class="chip (\w+)"(?:(?!</td>).)*?(?:class="level">(\w+)<)?/?span></td>', table, re.DOTALL)

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import resource
 import signal
 import sys
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _make_parser().parse_args(argv)
     _raise_file_limit()
     try:
+        _check_host(options.host)
         # The standard loop: uvloop 0.23 dies when half-open connections end by the hundred.
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(_serve(options))
@@ -48,6 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return _USAGE_STATUS
     return 0
+
+
+def _check_host(host: str) -> None:
+    """Raises `UsageError` for an address with a scheme, a path or a port, such as people copy it from a URL."""
+    if "/" in host or re.search(r"^[^:]*:\d+$", host):
+        raise UsageError(f"--host {host!r} is not an address alone: write --host 127.0.0.1, and the port with --port")
 
 
 def _raise_file_limit() -> None:
