@@ -165,10 +165,11 @@ def _format_failures(data: dict[str, Any]) -> str:
 def _describe_failure(data: dict[str, Any], mode: str, check: str, modes: dict[str, dict[str, str]]) -> str:
     if mode in modes:
         return modes[mode]["level"]
-    others = [other["verdict"] for other in data["runs"][mode]["others"] if other["check"] == check]
-    if check in data["runs"][mode]["passed"]:
+    run = data["runs"][mode]
+    others = [other["verdict"] for other in run["others"] if other["check"] == check]
+    if check in run["passed"]:
         return "holds"
-    missing = "did not run" if data["runs"][mode]["missing"] else "not judged"
+    missing = "did not run" if run["missing"] or not run["passed"] else "not judged"
     return others[0] if others else missing
 
 

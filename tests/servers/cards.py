@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from docs.server_cards import CARDS, MODES
+from harness.core.gate import Exit
 from tests.conftest import run_gate
 from tests.servers.environments import HERE, OLLAMA
 from tests.servers.row import EXAMPLES, Row, rows
@@ -74,14 +75,16 @@ def _judge(row: Row, protocol: str, url: str, mode: str) -> dict[str, Any]:
             shutil.copy(EXAMPLES / "digits_heldout.csv", folder)
             (folder / "aiharness.toml").write_text(row.config)
             options = ["--ai-profile=strict"]
-        limits = "--ai-wait-ready=10", "--ai-max-time=600"
+        limits = "--ai-wait-ready=60", "--ai-max-time=600"
         arguments = (f"--ai-endpoint={url}", *options, *limits)
         outcome = run_gate(folder, *arguments, env=env, suite="smoke,integration", timeout=700, fresh=True)
-    if outcome.gate is None:
-        raise RuntimeError(outcome.out + outcome.err)
     variables = [f"{name}=…" for name in env]
     command = " ".join([*variables, "aiharness gate URL --suite smoke,integration", *options])
-    return {"command": command, **condense_gate(outcome.gate)}
+    if outcome.gate is not None:
+        return {"command": command, **condense_gate(outcome.gate)}
+    if outcome.status != Exit.USAGE:
+        raise RuntimeError(outcome.out + outcome.err)
+    return {"command": command, **condense_refusal(outcome.out + outcome.err)}
 
 
 def condense_gate(gate: dict[str, Any]) -> dict[str, Any]:
@@ -106,6 +109,14 @@ def condense_gate(gate: dict[str, Any]) -> dict[str, Any]:
         "others": others,
         "not_judged": gate["plan"]["not_judged"],
     }
+
+
+def condense_refusal(printed: str) -> dict[str, Any]:
+    """What a card shows of a run that was refused before its first check: the mistake that it names."""
+    mistake = re.search("^ERROR: (.+)$", printed, re.MULTILINE)
+    reason = _hide_place(mistake[1]) if mistake else "no mistake is named"
+    nothing: dict[str, Any] = {"missing": 0, "passed": {}, "others": [], "not_judged": []}
+    return {"verdict": "NOT BEGUN", "exit_status": int(Exit.USAGE), "reason": reason, **nothing}
 
 
 def _hide_place(reason: str) -> str:

@@ -20,7 +20,7 @@ from docs.server_cards import (
     make_card_pages,
 )
 from tests.servers import cards
-from tests.servers.cards import condense_gate
+from tests.servers.cards import condense_gate, condense_refusal
 from tests.servers.row import rows
 
 PAGES = ("findings", "servers", "servers-llm")
@@ -130,3 +130,16 @@ def test_runs_that_ended_in_silence_are_counted(monkeypatch: pytest.MonkeyPatch)
     page = format_server_card(data)
     assert "Of `default`, the run before this one ended with a server that no longer answered" in page
     assert "Of `strict`, 4 runs before this one ended" in page
+
+
+def test_a_run_that_was_refused_is_drawn() -> None:
+    refused = condense_refusal("asking what it is\nERROR: no sample of a valid input for POST /predict\n\n")
+    strict = {**condense_gate(GATE), "command": "gate"}
+    data = {"row": "one", "software": "one==1", "description": "One.", "protocol": "v2", "detected": ["v2"]}
+    page = format_server_card(
+        {**data, "promises": {}, "runs": {"default": {**refused, "command": "gate"}, "strict": strict}}
+    )
+    assert (
+        "| `default` | **NOT BEGUN** (exit 4) | 0 | 0 | 0 | 0 | no sample of a valid input for POST /predict |" in page
+    )
+    assert r"| `test_survives[a\|b]` | did not run | warn |" in page

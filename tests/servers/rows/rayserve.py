@@ -15,7 +15,7 @@ def serve(place: Place) -> list[str]:
     place.train()
     place.app("rayserve_app.py")
     (place.folder / "serve.yaml").write_text(APPLICATION.format(place.port))
-    return [place.tool("serve"), "run", "serve.yaml"]
+    return [str(place.python), place.app("rayserve_run.py"), "serve.yaml"]
 
 
 CONFIG = f"""
@@ -26,7 +26,7 @@ sample = [{ROW}]
 [endpoint.template]
 health = "/-/healthz"
 {KNOWN}"""
-ENV = {"RAY_USAGE_STATS_ENABLED": "0"}
+ENV = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_gcs_server_port_wait_time_s": "120"}
 JUDGED = {
     "smoke": Judged("PASS", warnings={"test_refused": "malformed_json", "test_one_shape": "not a JSON object"}),
     "integration": Judged(
@@ -40,4 +40,4 @@ JUDGED = {
         },
     ),
 }
-ROWS = [Row("rayserve", "rayserve", serve, "/-/healthz", CONFIG, ("plain_json",), JUDGED, ENV)]
+ROWS = [Row("rayserve", "rayserve", serve, "/-/healthz", CONFIG, ("plain_json",), JUDGED, ENV, seconds=300)]

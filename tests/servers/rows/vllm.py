@@ -39,7 +39,12 @@ file = "{EXAMPLES / "chat_labelled.jsonl"}"
 group = "kind"
 """
 FOUND = ("openai_chat", "anthropic", "openai_completions", "openai_responses")
-WARNINGS = {"test_forms_accepted": "values with blanks", "test_wrong_bytes_refused": "no Host"}
+WARNINGS = {
+    "test_forms_accepted": "values with blanks",
+    "test_refused_parameter": "stop_odd",
+    "test_refused_values": "an unknown role",
+    "test_wrong_bytes_refused": "no Host",
+}
 JUDGED = {
     "smoke": Judged("PASS", warnings={"test_one_shape": "unknown_path has the shape {detail}"}),
     "integration": Judged("PASS", warnings=WARNINGS),
