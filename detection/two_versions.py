@@ -54,7 +54,8 @@ def serve_two_versions(app: ASGIApp, choose: Choose = choose_own, *, overlap_s: 
 
         await call.replay(_rewrite(await call.collect(), change))
 
-    inner, metadata = intercept_busy(app, handle), _list_both(app)
+    inner = intercept_busy(app, handle)
+    metadata = change_pages(app, lambda page: page.update(versions=[OLD, NEW]))
 
     async def around(scope: Scope, receive: Receive, send: Send) -> None:
         match = _MODEL.fullmatch(scope.get("path", "")) if scope["type"] == "http" else None
@@ -67,8 +68,8 @@ def serve_two_versions(app: ASGIApp, choose: Choose = choose_own, *, overlap_s: 
     return around
 
 
-def _list_both(app: ASGIApp) -> ASGIApp:
-    """The application with both versions on the page of the model."""
+def change_pages(app: ASGIApp, change: Callable[[dict[str, Any]], None]) -> ASGIApp:
+    """Let `change` alter in place the JSON object of every page that is answered with 200."""
 
     async def around(scope: Scope, receive: Receive, send: Send) -> None:
         messages: list[Message] = []
@@ -77,7 +78,7 @@ def _list_both(app: ASGIApp) -> ASGIApp:
             messages.append(message)
 
         await app(scope, receive, keep)
-        for message in _rewrite(messages, lambda page: page.update(versions=[OLD, NEW])):
+        for message in _rewrite(messages, change):
             await send(message)
 
     return around

@@ -142,10 +142,10 @@ def settings(url: str, data: Dataset, eps: float = 1.0, budget: int = 60, seed: 
 
 
 @contextmanager
-def asking(given: Settings, folder: Path) -> Iterator[Session]:
+def asking(given: Settings, folder: Path, facts: Facts | None = None) -> Iterator[Session]:
     with Client(given.endpoint) as client:
         ledger = Ledger(folder, Ceilings(), 0.0)
-        yield Session(given, load_adapter(given.endpoint.protocol), Facts(), client, ledger, Meter(None))
+        yield Session(given, load_adapter(given.endpoint.protocol), facts or Facts(), client, ledger, Meter(None))
 
 
 def objective(limit: str = ">= 0.5") -> tuple[Objective, PlannedCheck]:

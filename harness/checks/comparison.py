@@ -6,7 +6,7 @@ Tested in tests/suites/integration/test_batch_and_concurrent.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.core.exchange import Answer
@@ -109,3 +109,21 @@ def find_row_mismatch(outputs: Mapping[str, Sequence[Any]], names: Iterable[str]
         if len(outputs[name]) != rows:
             return f"output {name!r} has {len(outputs[name])} entries for a batch of {rows} rows"
     return None
+
+
+def select_row_outputs(
+    alone: Mapping[str, Sequence[Any]],
+    batched: Mapping[str, Sequence[Any]],
+    rows: int,
+    outside: Collection[str] | None = None,
+) -> set[str]:
+    """The outputs that are a part of each row: alone they have one entry, and in a batch they should have one a row.
+
+    `outside` are the outputs that are announced to belong to the request; None: nothing is announced, and an output
+    that stays at one entry belongs to the request if another grows with the rows.
+    """
+    names = {name for name, entries in alone.items() if len(entries) == 1}
+    grown = {name for name in names if len(batched.get(name, ())) == rows}
+    if outside is None:
+        outside = {name for name in names if grown and len(batched.get(name, ())) == 1}
+    return names - (set(outside) - grown)

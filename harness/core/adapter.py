@@ -88,6 +88,21 @@ class Facts:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     versions: tuple[str, ...] = ()
 
+    @property
+    def request_outputs(self) -> frozenset[str] | None:
+        """The announced outputs that belong to a request and not to its rows; None: no output is announced.
+
+        An output of each row has a shape whose first dimension is open, as that of a batched input.
+        """
+        inputs, outputs = (self.inputs.get(role) for role in ("inputs", "outputs"))
+        if not isinstance(inputs, list) or not isinstance(outputs, list) or not any(map(_is_batched, inputs)):
+            return None
+        return frozenset(spec["name"] for spec in outputs if not _is_batched(spec))
+
+
+def _is_batched(spec: Mapping[str, Any]) -> bool:
+    return bool(spec["shape"]) and spec["shape"][0] < 0
+
 
 @dataclass(frozen=True, slots=True)
 class Recognition:

@@ -215,7 +215,8 @@ class Answer:
     `text` is generated text, `outputs` are named arrays (nested lists of numbers, booleans or strings), `value` is the
     whole parsed body. `complete` means that the answer ended as its protocol requires. `model` and `version` are those
     that the service states. `choices` are all generated texts; `text` and `finish_reason` are those of the choice with
-    index 0.
+    index 0. `request_outputs` names the outputs that are announced to belong to the request and not to its rows; None:
+    nothing is announced.
     """
 
     text: str | None = None
@@ -227,6 +228,7 @@ class Answer:
     usage: Usage | None = None
     complete: bool = True
     choices: tuple[Choice, ...] = ()
+    request_outputs: frozenset[str] | None = None
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
@@ -252,6 +254,12 @@ class Answer:
     def arrays(self) -> dict[str, list[Any]]:
         """The outputs that are lists, by name."""
         return {name: value for name, value in self.outputs.items() if isinstance(value, list)}
+
+    @property
+    def row_outputs(self) -> dict[str, Any]:
+        """The outputs that may have an entry for each row."""
+        outside = self.request_outputs or ()
+        return {name: value for name, value in self.outputs.items() if name not in outside}
 
     @property
     def content(self) -> Any:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.core.adapter import Adapter
+from harness.core.adapter import Adapter, Facts
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, ProtocolError
 from harness.core.exchange import EventKind, Exchange
 from harness.core.visible_text import cut_text
 
 
-def decode_exchange(adapter: Adapter, endpoint: Endpoint, exchange: Exchange) -> Exchange:
-    """The exchange with its answer decoded.
+def decode_exchange(adapter: Adapter, endpoint: Endpoint, exchange: Exchange, facts: Facts | None = None) -> Exchange:
+    """The exchange with its answer decoded; the facts say which outputs are not a part of each row.
 
     Its error is INVALID for an answer that is not one of the protocol, INCOMPLETE for one that is cut off.
     """
@@ -27,6 +27,8 @@ def decode_exchange(adapter: Adapter, endpoint: Endpoint, exchange: Exchange) ->
             answer = adapter.decode(endpoint, exchange.response)
     except ProtocolError as error:
         return mark_invalid(exchange, str(error))
+    if facts is not None and facts.request_outputs is not None:
+        answer = replace(answer, request_outputs=facts.request_outputs)
     if not answer.complete:
         detail = f"{_explain_end(exchange)}: the answer was declared a success and did not come to its proper end"
         return replace(exchange, answer=answer, error=ErrorClass.INCOMPLETE, detail=detail)

@@ -189,7 +189,7 @@ def read_rows(answer: Answer, n: int) -> list[Prediction] | None:
     Scores are an (n, classes) output, one named prob… before any other; without a label the highest score is it. A
     label is an output of that name, else the only one of its form: among several (row numbers, times) there is none.
     """
-    outputs = dict(answer.outputs) or {"label": answer.text}
+    outputs = answer.row_outputs or {"label": answer.text}
     if n == 1:
         outputs = _unwrap_single(outputs)
     matrices = {name: matrix for name, value in outputs.items() if (matrix := _read_matrix(value, n))}
@@ -210,7 +210,7 @@ def read_rows(answer: Answer, n: int) -> list[Prediction] | None:
 
 def read_numbers(answer: Answer, n: int) -> list[float] | None:
     """The number answered to each of n rows: in an output of a label's name, else the only one of this form."""
-    outputs = dict(answer.outputs) or {"label": answer.text}
+    outputs = answer.row_outputs or {"label": answer.text}
     if n == 1:
         outputs = _unwrap_single(outputs)
     columns = {name: column for name, value in outputs.items() if (column := _read_number_column(value, n))}
@@ -222,7 +222,7 @@ def read_numbers(answer: Answer, n: int) -> list[float] | None:
 
 def read_vectors(answer: Answer, n: int) -> list[tuple[float, ...]] | None:
     """The vector answered to each of n rows, from the only output of this form."""
-    outputs = _unwrap_single(dict(answer.outputs)) if n == 1 else answer.outputs
+    outputs = _unwrap_single(answer.row_outputs) if n == 1 else answer.row_outputs
     matrices = [matrix for value in outputs.values() if (matrix := _read_matrix(value, n))]
     return matrices[0] if len(matrices) == 1 else None
 

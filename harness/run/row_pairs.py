@@ -143,7 +143,8 @@ class _NumberPairs:
             queries = [self.rows.query([self.base, *self.others[:1]])] * 2
             return RequestPair(name, queries, why="the rows have one answer")
         queries = [self.rows.query([self.base, row]), self.rows.query([row, self.base])]
-        names = [output for output in own if _has_one_entry(own[output]) and _has_one_entry(other.get(output))]
+        names = own.keys() - (self.session.facts.request_outputs or ())
+        names = [output for output in names if _has_one_entry(own[output]) and _has_one_entry(other.get(output))]
         expected = {output: [*own[output], *other[output]] for output in names}
         reverse = {output: [*other[output], *own[output]] for output in names}
         if find_difference(expected, reverse) is None:

@@ -226,7 +226,7 @@ class Session:
 
     def read(self, exchange: Exchange) -> Exchange:
         """An exchange of `send` with its answer decoded, as `ask` has it."""
-        return decode_exchange(self.adapter, self.endpoint, exchange)
+        return decode_exchange(self.adapter, self.endpoint, exchange, self.facts)
 
     def probe(self, role: str) -> Exchange | None:
         """Send the adapter's probe of this role (`live`, `ready`, `model_ready`, ...); None when it has none."""
@@ -374,7 +374,7 @@ class Session:
 
     def finish_exchange(self, exchange: Exchange) -> Exchange:
         """The exchange decoded, counted and kept."""
-        exchange = decode_exchange(self.adapter, self.endpoint, exchange)
+        exchange = decode_exchange(self.adapter, self.endpoint, exchange, self.facts)
         self.ledger.after_answer(exchange.generated_tokens)
         return self._keep_exchange(exchange)
 

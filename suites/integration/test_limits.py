@@ -159,7 +159,9 @@ def _search_rows(ai_client: Session) -> SizeSearch | None:
     def find_problem(size: int, exchange: Exchange) -> str | None:
         return limits.find_batch_problem(control, order(size), exchange)
 
-    return _Search(ai_client, ask, find_problem, 1, 4, cap).run("batch", "rows")
+    search = _Search(ai_client, ask, find_problem, 1, 4, cap).run("batch", "rows")
+    reasons = [limits.explain_no_rows(control, trial.size, trial.exchange) for trial in search.trials]
+    return replace(search, unshown=next(filter(None, reasons), ""))
 
 
 @check(

@@ -722,6 +722,7 @@ VARIANTS: dict[str, Look] = {
     "busy_429": _side_by_side,
     "chunked_answers": _headers("content-length"),
     "connection_close": _headers("connection"),
+    "counts_its_rows": asks(v2(ROWS)),
     "crlf_sse": _wire_text,
     "early_hints": _raw_head,
     "ids_of_its_own": lambda client: (

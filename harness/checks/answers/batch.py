@@ -19,7 +19,7 @@ from harness.checks.common import (
     judge_last_request,
     judge_success,
 )
-from harness.checks.comparison import find_difference, find_owner, find_row_mismatch
+from harness.checks.comparison import find_difference, find_owner, find_row_mismatch, select_row_outputs
 from harness.checks.control import Control
 from harness.core.exchange import Exchange, Request
 from harness.core.verdict import Case, Status, Verdict, choose_worst, judge_contract, make_inconclusive
@@ -50,10 +50,10 @@ def judge_batch(control: Control, batch: Exchange, order: Sequence[int], show: S
     if not batch.ok or batch.answer is None:
         return judge_contract([judge_success("batch", batch, f"a batch of {len(order)} rows fails", show)], "")
     alone = [_extract_rows(exchange, 1) for exchange in control.first]
-    names = {name for name, rows in alone[0].items() if len(rows) == 1}
+    batched = _extract_rows(batch, len(order))
+    names = select_row_outputs(alone[0], batched, len(order), batch.answer.request_outputs)
     if not names:
         return make_inconclusive("no output has one entry for each row, so no answer shows its row", n=0)
-    batched = _extract_rows(batch, len(order))
     if problem := find_row_mismatch(batched, names, len(order)):
         return judge_contract([judge_case("batch", batch, problem, show)], "")
     own = [{name: outputs[name][0] for name in names & outputs.keys()} for outputs in alone]
@@ -142,7 +142,7 @@ def judge_empty_batch_refusal(empty: Exchange, decoded: Exchange, show: Show) ->
     problem = ""
     if empty.status < 300 and decoded.answer is not None:
         for name, rows in _extract_rows(decoded, 0).items():
-            if rows and not problem:
+            if rows and not problem and name in decoded.answer.row_outputs:
                 problem = f"a batch without rows is answered with {len(rows)} results ({name})"
     elif not (is_clear_refusal(empty) or (empty.status < 300 and _has_no_number(empty))):
         problem = f"an empty batch is neither refused with a 4xx nor answered with an empty result: {decoded.outcome}"

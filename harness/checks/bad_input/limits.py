@@ -10,7 +10,7 @@ from itertools import pairwise
 from harness.checks.bad_input.clean_errors import find_stack_trace
 from harness.checks.bad_input.outcomes import Reaction, classify_reaction
 from harness.checks.common import OVERLOAD_STATUSES, Show, judge, judge_case
-from harness.checks.comparison import compare_contents, find_row_mismatch
+from harness.checks.comparison import compare_contents, find_row_mismatch, select_row_outputs
 from harness.checks.control import Control
 from harness.checks.generation.text_cases import get_usage
 from harness.checks.generation.thinking import explain_no_text, has_text
@@ -70,7 +70,7 @@ class SizeSearch:
     """A search for the largest request of a kind: the trials in their order, and a valid request after them.
 
     `what` and `unit` are words ("batch", "rows"). `stop_reason` says why the search ended before it reached a limit or
-    the cap.
+    the cap, `unshown` why the answers do not show whether they are whole.
     """
 
     what: str
@@ -80,6 +80,7 @@ class SizeSearch:
     control: Control
     after: Exchange
     stop_reason: str = ""
+    unshown: str = ""
 
     def describe(self, trial: SizeTrial) -> str:
         """A trial's request in words."""
@@ -126,7 +127,7 @@ def find_batch_problem(control: Control, order: Sequence[int], batch: Exchange) 
     if batch.answer is None or len(alone) < len(control.first):
         return None
     batched = batch.answer.arrays
-    names = sorted(name for name, rows in alone[0].items() if len(rows) == 1)
+    names = sorted(select_row_outputs(alone[0], batched, len(order), batch.answer.request_outputs))
     if problem := find_row_mismatch(batched, names, len(order)):
         return problem
     if control.select_distinct()[1]:
@@ -138,6 +139,18 @@ def find_batch_problem(control: Control, order: Sequence[int], batch: Exchange) 
                 batch_place = f"place {place} of a batch of {len(order)} rows"
                 return f"{batch_place} differs from the row's answer alone: {difference}"
     return None
+
+
+def explain_no_rows(control: Control, size: int, batch: Exchange) -> str:
+    """Why the answer to a batch of several rows does not show whether it is whole; empty: it does, or there is none."""
+    single, answer = control.first[0].answer, batch.answer
+    if not batch.ok or size < 2 or single is None or answer is None:
+        return ""
+    if select_row_outputs(single.arrays, answer.arrays, size, answer.request_outputs):
+        return ""
+    return (
+        "no output has one entry for each row, so answers do not show whether they are whole: only survival is judged"
+    )
 
 
 def find_answer_problem(control: Control, exchange: Exchange) -> str | None:
@@ -183,8 +196,9 @@ def judge_sizes(search: SizeSearch, show: Show) -> Verdict:
             problem = f"{name}: {harm}; {search.limit}"
         cases.append(judge_case(name, exchange, problem, show))
     cases.append(search.control.judge_last_request(search.after, show))
-    notes = [search.limit, search.stop_reason] if search.stop_reason else [search.limit]
-    return judge_contract(cases, search.limit).with_notes(*notes)
+    return judge_contract(cases, search.limit).with_notes(
+        search.limit, *filter(None, (search.stop_reason, search.unshown))
+    )
 
 
 @judge

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from harness.checks.comparison import select_row_outputs
+from harness.core.adapter import Facts
 from harness.core.endpoint import Deadlines, Endpoint
 from harness.core.settings import Settings
 from harness.core.verdict import Status, Verdict
@@ -19,6 +21,7 @@ from tests.conftest import run_gate
 from tests.services import Answered, asking, serving
 
 batch = import_module("harness.suites.integration.test_batch").test_equals_singles
+rows_limit = import_module("harness.suites.integration.test_limits").test_rows
 concurrent = import_module("harness.suites.integration.test_concurrent").test_own_answers
 
 
@@ -80,6 +83,53 @@ def test_a_batch_that_is_not_its_rows_fails(tmp_path: Path, change: Any, reason:
     assert verdict.status is Status.FAIL, verdict.reason
     assert reason in verdict.reason
     assert verdict.counterexamples[0].curl
+
+
+@pytest.mark.parametrize("kept", [7, 8], ids=["one lost", "whole"])
+def test_an_output_of_the_request_is_no_part_of_its_rows(tmp_path: Path, kept: int) -> None:
+    def answer(path: str, body: Any) -> Answered:
+        status, value = good(path, body)
+        return status, {"sums": value["sums"][:kept], "count": [len(body["instances"])]} if status == 200 else value
+
+    verdict = run_check(answer, batch, tmp_path)
+    assert verdict.status is (Status.PASS if kept == 8 else Status.FAIL), verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("outside", "names"),
+    [(None, {"label", "odd"}), (frozenset(), {"label", "odd", "count"}), ({"count"}, {"label", "odd"})],
+    ids=["nothing announced", "all announced for each row", "one announced for the request"],
+)
+def test_which_outputs_belong_to_rows(outside: Any, names: set[str]) -> None:
+    alone = {"label": [1], "odd": [2], "count": [1], "classes": [1, 2, 3]}
+    batched = {"label": [1, 2, 3], "odd": [2, 4], "count": [3], "classes": [1, 2, 3]}
+    assert select_row_outputs(alone, batched, 3, outside) == names
+
+
+def test_the_shapes_announce_which_outputs_belong_to_the_request() -> None:
+    outputs = [{"name": "sums", "shape": [-1, 2]}, {"name": "count", "shape": [1]}, {"name": "note", "shape": []}]
+    open_input, fixed_input = {"name": "x", "shape": [-1, 4]}, {"name": "x", "shape": [4]}
+    assert Facts(inputs={"inputs": [open_input], "outputs": outputs}).request_outputs == frozenset({"count", "note"})
+    assert Facts(inputs={"inputs": [fixed_input], "outputs": outputs}).request_outputs is None
+    assert Facts(inputs={"inputs": [open_input]}).request_outputs is None
+
+
+@pytest.mark.parametrize("test", [batch, rows_limit], ids=["batch", "limit"])
+def test_a_batch_whose_outputs_all_belong_to_the_request_shows_nothing(tmp_path: Path, test: Any) -> None:
+    """The announced count alone says nothing of the rows: no alarm, and no pass either."""
+    output = {"name": "total", "datatype": "FP64", "shape": [1]}
+    facts = Facts(inputs={"inputs": [{"name": "x", "datatype": "FP64", "shape": [-1, 3]}], "outputs": [output]})
+
+    def answer(path: str, body: Any) -> Answered:
+        tensor = {**output, "data": [sum(body["inputs"][0]["data"])]}
+        return 200, {"model_name": "sums", "outputs": [tensor]}
+
+    with serving(answer) as url:
+        endpoint = Endpoint(url, "v2", model="sums", sample=[[0.0, 0.5, 2.0]])
+        with asking(Settings(endpoint, ("integration",)), tmp_path, facts) as session:
+            verdict = test(session)
+    assert verdict.status is (Status.INCONCLUSIVE if test is batch else Status.PASS), verdict.reason
+    assert "no output has one entry for each row" in " ".join((verdict.reason, *verdict.notes))
 
 
 def test_two_classes_still_show_a_reversed_batch(tmp_path: Path) -> None:

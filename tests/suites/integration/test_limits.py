@@ -193,6 +193,7 @@ def test_a_repeat_that_passes_the_deadline_after_a_slow_answer_is_no_harm(tmp_pa
 def test_of_a_service_with_one_answer_for_the_whole_batch_only_survival_is_judged(tmp_path: Path) -> None:
     verdict = run_checks(lambda path, body: (200, {"rows": len(body["instances"])}), tmp_path, "rows")[0]
     assert verdict.status is PASS, verdict.reason
+    assert any("only survival is judged" in note for note in verdict.notes)
 
 
 def test_a_service_that_refuses_everything_shows_nothing(tmp_path: Path) -> None:
