@@ -6,6 +6,7 @@ import random
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate, chain
 from operator import attrgetter
 from threading import Timer
@@ -18,7 +19,7 @@ from harness.core.exchange import Exchange, Query, Request
 from harness.core.verdict import Status, choose_worst
 from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
-from harness.suite import Session, Verdict, check, mutate
+from harness.suite import Session, Verdict, check, make_inconclusive, mutate
 
 from .generated_text import make_query
 from .test_structured import ANSWER_SCHEMAS, STRUCTURED_PROMPT, make_schema_format
@@ -45,6 +46,11 @@ class _MixedInput:
     query: Query
     first: Exchange
     again: Exchange
+
+    @property
+    def seconds(self) -> float:
+        """How long it took alone, at most: a cached beginning shortens the second time."""
+        return max(self.first.timing.service_time or 0.0, self.again.timing.service_time or 0.0)
 
     @property
     def mark(self) -> str:
@@ -89,12 +95,23 @@ def _make_control(ai_client: Session, inputs: Sequence[_MixedInput]) -> Control:
     return Control([asked.first for asked in inputs], [asked.again for asked in inputs], marks)
 
 
+class TooSlowAlone(Exception):
+    """Every request takes so long alone that two of them beside each other may pass the deadline."""
+
+
+def _leaves_time(ai_client: Session, asked: _MixedInput) -> bool:
+    return 2 * asked.seconds <= ai_client.endpoint.deadlines.first_byte / 2
+
+
 def _ask_alone(ai_client: Session) -> tuple[list[_MixedInput], Control]:
     """The inputs whose answers alone show to whom they belong; all of them where none does."""
     drawn = _draw_queries(ai_client, Rows(ai_client))
     asked = ask_in_turn(ai_client.ask, [query for _, query in drawn] * 2)
     pairs = zip(drawn, asked[: len(drawn)], asked[len(drawn) :], strict=True)
-    inputs = [_MixedInput(*named, first, again) for named, first, again in pairs if first.ok and again.ok]
+    answered = [_MixedInput(*named, first, again) for named, first, again in pairs if first.ok and again.ok]
+    inputs = list(filter(partial(_leaves_time, ai_client), answered))
+    if answered and not inputs:
+        raise TooSlowAlone
     control = _make_control(ai_client, inputs)
     shown, _ = crosstalk.select_shown_inputs(control) if inputs else ([], "")
     if not shown:
@@ -142,7 +159,7 @@ class _Rounds:
 
     def _count_fitting(self) -> int:
         """How many may be in flight, so that one at a time they are answered in half a deadline; two at least."""
-        longest = sorted((asked.again.timing.service_time or 0.0 for asked in self._inputs), reverse=True)
+        longest = sorted(map(attrgetter("seconds"), self._inputs), reverse=True)
         waits = accumulate(chain.from_iterable(zip(longest, longest, strict=True)))
         return max(2, bisect_right(list(waits), self._client.endpoint.deadlines.first_byte / 2))
 
@@ -197,7 +214,10 @@ class _Rounds:
     broken_by=(mutate("swap_answers", wait=50), mutate("other_answer", skip=2 * _INPUTS)),
 )
 def test_own_answers(ai_client: Session) -> Verdict:
-    inputs, control = _ask_alone(ai_client)
+    try:
+        inputs, control = _ask_alone(ai_client)
+    except TooSlowAlone:
+        return make_inconclusive("no request is answered soon enough to be asked beside others", n=0)
     rounds = _Rounds(ai_client, inputs)
     if inputs:
         for most in _IN_FLIGHT:

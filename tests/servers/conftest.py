@@ -18,7 +18,9 @@ MODELFILE = """FROM {model}
 TEMPLATE \"\"\"{{{{ range .Messages }}}}<|{{{{ .Role }}}}|>{{{{ .Content }}}}<|end|>{{{{ end }}}}<|assistant|>\"\"\"
 PARAMETER stop <|end|>
 PARAMETER num_thread 1
+PARAMETER num_predict 1024
 """
+# What a request writes that names no limit that Ollama reads: the tiny model seldom ends of itself.
 # One thread: by default the engine's threads spin while they wait for one another, which on a busy two-core machine
 # makes 200 tokens of this model take seconds, and up to 19 s, in place of 0.1 s.
 

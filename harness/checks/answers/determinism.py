@@ -19,6 +19,7 @@ from harness.checks.common import (
 )
 from harness.checks.comparison import compare_contents
 from harness.checks.generation.thinking import describe_no_content, has_text
+from harness.core.errors import TIMEOUT_ERRORS
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
@@ -97,4 +98,9 @@ def _judge_input(asked: AskedInput, show: Show, is_promised: bool) -> Iterator[t
             change = compare_contents(asked.warm.content, exchange.content)
             problem = f"a {asked.kind} has another answer {occasion}: {change}" if change else ""
         name = f"{asked.kind}, {occasion}"
-        yield occasion, judge_case(name, exchange, problem, show, explain_decline(exchange))
+        yield occasion, judge_case(name, exchange, problem, show, explain_decline(exchange) or _explain_late(exchange))
+
+
+def _explain_late(exchange: Exchange) -> str:
+    """Why a late answer shows nothing here: how long requests wait for one another is no matter of their text."""
+    return f"it came too late to be compared: {exchange.outcome}" if exchange.error in TIMEOUT_ERRORS else ""

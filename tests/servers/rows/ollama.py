@@ -10,16 +10,13 @@ from tests.servers.environments import ollama, run, tiny_model
 from tests.servers.processes import ServerProcess
 from tests.servers.row import EXAMPLES, Judged, Place, Row
 
-MOST_TOKENS = "PARAMETER num_predict 1024\n"
-"""What a request writes that names no limit that Ollama reads: the tiny model seldom ends of itself."""
-
 
 def serve(place: Place) -> list[str]:
     """The model is made through a server, which is stopped again: it lies in the folder of models then."""
     binary, models = str(ollama()), str(place.folder / "models")
     settings = {"OLLAMA_HOST": f"127.0.0.1:{place.port}", "OLLAMA_MODELS": models, "HOME": str(place.folder)}
     env = {**os.environ, **settings}
-    (place.folder / "Modelfile").write_text(MODELFILE.format(model=tiny_model() / "tiny-chat.gguf") + MOST_TOKENS)
+    (place.folder / "Modelfile").write_text(MODELFILE.format(model=tiny_model() / "tiny-chat.gguf"))
     with ServerProcess([binary, "serve"], place.port, place.folder / "create.log", health="/api/version", env=env):
         run([binary, "create", "tiny", "-f", str(place.folder / "Modelfile")], env=env, seconds=60)
     return ["env", *(f"{name}={value}" for name, value in settings.items()), binary, "serve"]

@@ -84,6 +84,14 @@ def test_no_more_are_in_flight_than_one_slot_answers_in_time(times: tuple[float,
     assert suite._Rounds(client, inputs)._fitting == n
 
 
+@pytest.mark.parametrize(("first", "again", "leaves"), [(2.0, 0.1, True), (2.1, 0.1, False), (0.1, 2.1, False)])
+def test_what_is_slow_alone_is_not_asked_beside_others(first: float, again: float, leaves: bool) -> None:
+    asked = [Exchange(Request("POST", "/"), Timing(0.0, sent=0.0, done=seconds)) for seconds in (first, again)]
+    endpoint = Endpoint("http://127.0.0.1:1", "openai_chat", deadlines=Deadlines(first_byte=8.0))
+    mixed = suite._MixedInput("short", Query("text"), *asked)
+    assert suite._leaves_time(SimpleNamespace(endpoint=endpoint), mixed) is leaves
+
+
 def make_guest(kind: str, status: int, text: str = "") -> tuple[str, Exchange]:
     answer = Answer(text, complete=True) if text else None
     error = None if status < 400 else ErrorClass.STATUS

@@ -191,6 +191,7 @@ def answered(content: Any, error: ErrorClass | None = None, status: int = 200) -
         (answered("", ErrorClass.STATUS, 500), Status.FAIL),
         (answered("", ErrorClass.STATUS, 503), Status.INCONCLUSIVE),
         (answered("", ErrorClass.STATUS, 429), Status.INCONCLUSIVE),
+        (answered("", ErrorClass.FIRST_BYTE_TIMEOUT), Status.INCONCLUSIVE),
         (answered("", ErrorClass.CONNECT), Status.ERROR),
     ],
 )
