@@ -14,8 +14,10 @@ from harness.checks.control import Control
 from harness.checks.generation import combinations as parts
 from harness.checks.generation.combinations import (
     FLIGHTS,
+    FORGOTTEN_TIMES,
     AnothersAnswer,
     CombinationTrial,
+    ForgottenCode,
     PlainAnswers,
     find_broken,
 )
@@ -40,7 +42,7 @@ _TEXT_TOKENS, _CALL_TOKENS = 12, 96
 _TIMES = 3 * _TEXT_TOKENS
 """How often a prompt has its code: each is a token or more, so that a limit cuts the answer that repeats them."""
 _MOST = max(FLIGHTS.values())
-_ROWS, _STEPS, _AGAIN = 30, 11, 2
+_ROWS, _STEPS, _AGAIN = 30, 11, 2 * (FORGOTTEN_TIMES - 1)
 """Combinations after which no more are tried, those by which a failing one is made smaller, and its repeats."""
 _REQUESTS = _MOST + 4 + (_MOST + 1) * (_ROWS + _STEPS + _AGAIN)
 _WEATHER = "get_weather"
@@ -75,18 +77,18 @@ class _Trials:
             parts.REQUIRED: _CALL_TOKENS,
         }
         self.has_hung, self.sent, self.start = False, 0, 0
+        self._usual = {name: values[0] for name, values in list_levels(ai_client).items()}
         self.plain = self._ask_plain()
 
     def _ask_plain(self) -> PlainAnswers:
-        usual = {name: values[0] for name, values in list_levels(self._client).items()}
-        queries = list(map(partial(self._make_query, usual), range(_MOST)))
+        queries = list(map(partial(self._make_query, self._usual), range(_MOST)))
         asked = ask_in_turn(self._client.ask, [*queries, *queries[:2]])
         again = [*asked[_MOST:], *asked[2:_MOST]]
         streamed = with_tools = None
         if self._client.capabilities.streaming and find_failed(asked) is None:
             streamed = self._client.ask(replace(queries[0], stream=True))
         if self._client.promises.tools and find_failed(asked) is None:
-            with_tools = self._client.ask(self._make_query({**usual, "tools": parts.FORBIDDEN}, 0))
+            with_tools = self._client.ask(self._make_query({**self._usual, "tools": parts.FORBIDDEN}, 0))
         limits = {name: get_limit(self._client, tokens) for name, tokens in self._limits.items()}
         promised = self._client.promises.deterministic
         control = Control(asked[:_MOST], again, self._codes)
@@ -134,8 +136,18 @@ class _Trials:
         return not self.has_hung and find_broken(self.plain, self.ask(asked)) is not None
 
     def repeat(self, asked: Combination) -> list[CombinationTrial]:
-        """The combination asked again."""
-        return [self.ask(asked), self.ask(asked)]
+        """The combination asked again; where it lacks a code, until it has it, or a plain request lacks its own."""
+        again = [self.ask(asked), self.ask(asked)]
+        plain = self._usual | {"flight": asked["flight"]}
+        if not self._forgets(again[0]):
+            return again
+        while len(again) < FORGOTTEN_TIMES and self._forgets(again[-1]) and not self._forgets(self.ask(plain)):
+            again.append(self.ask(asked))
+        return again
+
+    def _forgets(self, trial: CombinationTrial) -> bool:
+        broken = find_broken(self.plain, trial)
+        return broken is not None and isinstance(broken[1], ForgottenCode)
 
 
 @check(

@@ -17,13 +17,14 @@ from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, mutate
 
 from .company import CarriedQuery, make_bad_neighbours, make_carriers
+from .control_inputs import MOST_ASKED_LATER, ask_later
 
 _INPUTS, ROUNDS = 8, 4
 _BAD = 4
 """Bad requests among those of each of the last rounds."""
 _WITH_BAD, _MORE_WITH_BAD = 2, 8
 """Rounds with bad requests, and those that follow where an answer in them failed and in no round before."""
-_REQUESTS = _INPUTS * (2 + ROUNDS + _MORE_WITH_BAD) + _BAD * (_WITH_BAD + _MORE_WITH_BAD)
+_REQUESTS = _INPUTS * (2 + ROUNDS + _MORE_WITH_BAD) + _BAD * (_WITH_BAD + _MORE_WITH_BAD) + MOST_ASKED_LATER
 _CARRIERS, _CARRIER_ROUNDS = 6, 3
 _PART_REQUESTS = _CARRIERS * (3 + _CARRIER_ROUNDS)
 
@@ -57,7 +58,8 @@ def _judge_concurrent(ai_client: Session, *, stream: bool) -> Verdict:
         if turn == ROUNDS and _fails_beside_bad_alone(rounds, beside):
             # What strikes by chance is seen more clearly the more often it can.
             planned = ROUNDS + _MORE_WITH_BAD
-    return crosstalk.judge_own_answers(control, rounds, ai_client.show, beside)
+    later = ask_later(ai_client, queries, control, rounds)
+    return crosstalk.judge_own_answers(control, rounds, ai_client.show, beside, later=later)
 
 
 def _fails_beside_bad_alone(rounds: list[list[tuple[int, Exchange]]], beside: list[str]) -> bool:

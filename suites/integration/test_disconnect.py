@@ -78,7 +78,8 @@ def test_leaving_uses_nothing_up(ai_client: Session) -> Verdict:
         after = ai_client.ask_many(queries, concurrency=len(queries))
     able = ai_client.capabilities
     may_reword = able.text and not able.embeds and not ai_client.promises.deterministic
-    control = Control(before[: len(inputs)], before[len(inputs) : 2 * len(inputs)], may_reword=may_reword)
+    marks = [row.split()[-1] for row in inputs] if may_reword and rows.has_codes else []
+    control = Control(before[: len(inputs)], before[len(inputs) : 2 * len(inputs)], marks, may_reword)
     return disconnect.judge_service_after_disconnects(control, before, left, after, ai_client.show, long.events)
 
 

@@ -17,11 +17,11 @@ from harness.core.exchange import Exchange, Headers, Query
 from harness.run.asking_in_turn import ask_in_turn
 from harness.suite import Session, Verdict, check, make_inconclusive, mutate
 
-from .control_inputs import ask_alone
+from .control_inputs import MOST_ASKED_LATER, ask_alone, ask_later
 from .generated_text import SHORT, make_query
 
 _INPUTS, _TOGETHER = 4, 2
-_REQUESTS = _INPUTS * (3 + _TOGETHER) + 1
+_REQUESTS = _INPUTS * (3 + _TOGETHER) + 1 + MOST_ASKED_LATER
 _REQUEST_ID = "x-request-id"
 
 
@@ -72,7 +72,8 @@ def test_same_request_id(ai_client: Session) -> Verdict:
         refused += len(round_) - len(left)
         answered += [left] if left else []
     kinds = ["with the same id as the others"] * len(queries)
-    verdict = crosstalk.judge_own_answers(control, answered, ai_client.show, kinds=kinds)
+    later = ask_later(ai_client, queries, control, answered)
+    verdict = crosstalk.judge_own_answers(control, answered, ai_client.show, kinds=kinds, later=later)
     return verdict.with_notes(f"{refused} requests with the id of the others were refused") if refused else verdict
 
 

@@ -21,6 +21,7 @@ from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, make_inconclusive, mutate
 
+from .control_inputs import MOST_ASKED_LATER, ask_later
 from .generated_text import make_query
 from .test_structured import ANSWER_SCHEMAS, STRUCTURED_PROMPT, make_schema_format
 
@@ -35,7 +36,7 @@ _CODE_TOKENS = 4 * _CODES
 _ONE_ROW, _LONG_ANSWER = "one row", "a long answer"
 _CUTTING = "requests with stop sequences and limits of their own"
 _INPUTS = _SHORT + _EACH * (len(_LENGTHS) + 1)
-_REQUESTS = _INPUTS * (3 + len(_IN_FLIGHT) + 2 * 2) + 1 + 2 * _GUESTS + _LEAVING
+_REQUESTS = _INPUTS * (3 + len(_IN_FLIGHT) + 2 * 2) + 1 + 2 * _GUESTS + _LEAVING + MOST_ASKED_LATER
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,8 @@ def test_own_answers(ai_client: Session) -> Verdict:
         rounds.ask(_MOST, times=2, guests=_make_guests(ai_client))
         rounds.ask_beside_leavers()
     kinds = list(map(attrgetter("kind"), inputs))
-    verdict = crosstalk.judge_own_answers(control, rounds.answers, ai_client.show, rounds.company, kinds)
+    later = ask_later(ai_client, list(map(attrgetter("query"), inputs)), control, rounds.answers)
+    verdict = crosstalk.judge_own_answers(control, rounds.answers, ai_client.show, rounds.company, kinds, later)
     carriers = [own_parts.Carrier(asked.kind, asked.first, asked.again) for asked in inputs]
     promised = ai_client.promises.deterministic
     others = [

@@ -10,11 +10,12 @@ from typing import Any
 
 from harness.checks.bad_input.ordinary_inputs import shows_hang
 from harness.checks.isolation import own_calls
-from harness.checks.isolation.own_calls import LEAST_CALLERS, Caller
+from harness.checks.isolation.own_calls import LEAST_CALLERS, Caller, list_doubtful_calls
 from harness.core.exchange import Exchange, Query
 from harness.run.asking_in_turn import ask_in_turn
 from harness.suite import Session, Verdict, mutate
 
+from .control_inputs import MOST_ASKED_LATER
 from .generated_text import make_query
 from .test_tools import choose_tool, tools_check
 
@@ -32,7 +33,7 @@ _PLAIN = (True, False)
 """Requests without tools beside them, streamed or not, and as many for output by a schema where that is promised."""
 _IN_FLIGHT = (2, 4, 8, 8)
 _INPUTS = len(_FORMS) + 2 * len(_PLAIN)
-_REQUESTS = _INPUTS * (2 + len(_IN_FLIGHT))
+_REQUESTS = _INPUTS * (2 + len(_IN_FLIGHT)) + MOST_ASKED_LATER
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,4 +106,7 @@ def test_own_calls(ai_client: Session) -> Verdict:
         if any(map(shows_hang, exchanges)):
             break
     promised = ai_client.promises.deterministic
-    return own_calls.judge_own_calls(callers, rounds, ai_client.show, deterministic=promised)
+    numbers = [] if promised else list_doubtful_calls(callers, rounds)
+    asked = ask_in_turn(ai_client.ask, [prepared[number].query for number in numbers])
+    later = list(zip(numbers, asked, strict=True))
+    return own_calls.judge_own_calls(callers, rounds, ai_client.show, deterministic=promised, later=later)

@@ -136,7 +136,7 @@ def test_usage_beside_tools(ai_client: Session) -> Verdict:
 
 
 _STEP_COST = EMPTY_TRIES
-_AGENT_REQUESTS = 3 + 4 * _STEP_COST + 2
+_AGENT_REQUESTS = 3 + 4 * _STEP_COST + 2 * agent.NEXT_CALLS
 
 
 def _make_agent_query(ai_client: Session, messages: Sequence[Any], **more: Any) -> Query:
@@ -162,11 +162,17 @@ def _ask_step(ai_client: Session, name: str, messages: Sequence[Any], calls: Seq
 def _ask_following(ai_client: Session, talk: Sequence[Any], calls: Sequence[ToolCall], choice: Any) -> agent.NextCall:
     """A second request that requires a call; where its answer repeats one, asked in a new conversation too."""
     last = {"role": "user", "content": _SECOND_PROMPT}
-    exchange = ai_client.ask(_make_agent_query(ai_client, [*talk, last], tool_choice=choice))
-    alone = None
-    if exchange.ok and exchange.answer and agent.repeats_calls(exchange.answer, calls):
+    pairs: list[tuple[Exchange, Exchange | None]] = []
+    while len(pairs) < agent.NEXT_CALLS:
+        exchange = ai_client.ask(_make_agent_query(ai_client, [*talk, last], tool_choice=choice))
+        if not (exchange.ok and exchange.answer and agent.repeats_calls(exchange.answer, calls)):
+            pairs.append((exchange, None))
+            break
         alone = ai_client.ask(_make_agent_query(ai_client, [last], tool_choice=choice))
-    return agent.NextCall(exchange, calls, alone)
+        pairs.append((exchange, alone))
+        if not agent.calls_anew(alone, calls):
+            break
+    return agent.NextCall(calls, pairs)
 
 
 @tools_check(

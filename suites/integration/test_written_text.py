@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.checks.generation.reasoning import SPELLINGS, judge_reasoning
 from harness.checks.generation.template_marks import judge_template_marks
 from harness.checks.generation.template_texts import (
+    CONFIRMED_TEXTS,
     PLAIN,
     TEMPLATE_TEXTS,
     TEXT_REPEATS,
@@ -56,9 +57,7 @@ def test_reasoning_promised(ai_client: Session) -> Verdict:
     return judge_reasoning(promise, answers, ai_client.show)
 
 
-_CONFIRMED = 2
-"""Texts that are sent again because they seem lost: one that is proven so decides the check."""
-_TEXTS_COST = 1 + len(TEMPLATE_TEXTS) + 2 * TEXT_REPEATS * _CONFIRMED
+_TEXTS_COST = 1 + len(TEMPLATE_TEXTS) + 2 * TEXT_REPEATS * CONFIRMED_TEXTS
 
 
 @check(
@@ -75,7 +74,7 @@ def test_template_texts_kept(ai_client: Session) -> Verdict:
     control = ask(PLAIN)
     pairs = {text: [(ask(text), control)] for text in TEMPLATE_TEXTS if control.ok}
     suspects = [text for text, asked in pairs.items() if find_lost_text(text, *asked[0])]
-    for text in suspects[:_CONFIRMED]:
+    for text in suspects[:CONFIRMED_TEXTS]:
         pairs[text] += [(ask(text), ask(PLAIN)) for _ in range(TEXT_REPEATS)]
     controls = [beside for asked in pairs.values() for _, beside in asked]
     return judge_template_texts(TemplateAnswers(controls or [control], pairs), ai_client.show)

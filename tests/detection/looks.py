@@ -756,8 +756,9 @@ VARIANTS: dict[str, Look] = {
 SPOKEN = (chat(), chat("Repeat after me: some \u6771\u4eac words 12345678", max_tokens=200), chat("Hi", stream=True))
 MODELS = (
     *("declines_now_and_then", "empty_now_and_then", "forgets_words", "markdown_fences", "refuses_to_repeat"),
-    *("repeats_numbers_only", "says_one_sentence", "speaks_french", "stops_after_six_tokens", "thinks_beside_text"),
-    *("thinks_briefly", "thinks_inside_text", "translates_to_english", "upper_case", "words_vary"),
+    *("repeats_numbers_only", "says_one_sentence", "shuffles_words", "speaks_french", "stops_after_six_tokens"),
+    *("stops_anywhere", "thinks_beside_text", "thinks_briefly", "thinks_inside_text", "translates_to_english"),
+    *("upper_case", "words_vary"),
 )
 """Variants whose model has habits of its own, in some of its answers or in all: its words are others."""
 SLOW = ServiceSettings(token_ms=2)

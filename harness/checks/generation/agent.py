@@ -15,6 +15,7 @@ from harness.checks.generation.tools import ToolSchemas, find_bad_call, find_cal
 from harness.core.exchange import Answer, Exchange, ToolCall
 from harness.core.json_text import parse_or_keep
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
+from harness.stats.chance import count_telling_pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +32,20 @@ class AgentStep:
     may_refuse: bool = False
 
 
+NEXT_CALLS = count_telling_pairs()
+"""Second calls that must all be repeats, and none of them in a new conversation: a model may err now and then."""
+
+
 @dataclass(frozen=True, slots=True)
 class NextCall:
-    """The answer to a second request that requires a call, after these calls, and the one to it in a new conversation.
+    """The answers to a second request that requires a call, after these calls; each with that in a new conversation.
 
-    `alone` is None where the answer calls something new.
+    It is asked again while an answer repeats a call that is not made in a new conversation, `NEXT_CALLS` times at most.
+    The last one has None where it calls something new.
     """
 
-    exchange: Exchange
     calls: Sequence[ToolCall]
-    alone: Exchange | None = None
+    pairs: Sequence[tuple[Exchange, Exchange | None]]
 
 
 def find_standstill(answer: Answer, calls: Sequence[ToolCall], schemas: ToolSchemas) -> str | None:
@@ -57,6 +62,12 @@ def repeats_calls(answer: Answer, calls: Sequence[ToolCall]) -> bool:
     """Whether every call of an answer, and there is one, was made before with the same arguments."""
     earlier = list(map(_read_call, calls))
     return bool(answer.tool_calls) and all(_read_call(call) in earlier for call in answer.tool_calls)
+
+
+def calls_anew(exchange: Exchange, calls: Sequence[ToolCall]) -> bool:
+    """Whether an exchange brought calls that are not all among those made before."""
+    answer = exchange.answer
+    return answer is not None and bool(answer.tool_calls) and not repeats_calls(answer, calls)
 
 
 def has_readable_arguments(call: ToolCall) -> bool:
@@ -109,6 +120,7 @@ def _judge_step(step: AgentStep, schemas: ToolSchemas, show: Show) -> Case:
 
 def _judge_following(following: NextCall, schemas: ToolSchemas, show: Show) -> Case:
     name = "a second required call"
+    exchange, alone = following.pairs[-1]
 
     def find_problem(answer: Answer) -> str | None:
         if problem := find_bad_call(answer, schemas):
@@ -116,14 +128,15 @@ def _judge_following(following: NextCall, schemas: ToolSchemas, show: Show) -> C
         if not repeats_calls(answer, following.calls):
             return None
         again = f"{answer.tool_calls[0].name!r} is called again with the same arguments"
-        alone = following.alone.answer if following.alone else None
-        if alone is None or not alone.tool_calls or repeats_calls(alone, following.calls):
+        if alone is None or not calls_anew(alone, following.calls):
             return Unjudged(f"{again}, as in a new conversation")
-        return f"no progress: {again}, and {alone.tool_calls[0].name!r} in a new conversation"
+        if len(following.pairs) < NEXT_CALLS:
+            return Unjudged(f"{again}, in {len(following.pairs)} answers")
+        return f"no progress: {again}, in each of {len(following.pairs)} answers, and never in a new conversation"
 
-    if not following.exchange.ok:
-        return _judge_middle(name, following.exchange, show)
-    return judge_exchange(name, following.exchange, find_problem, show)
+    if not exchange.ok:
+        return _judge_middle(name, exchange, show)
+    return judge_exchange(name, exchange, find_problem, show)
 
 
 def _judge_middle(name: str, exchange: Exchange, show: Show) -> Case:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from harness.checks.common import Show, judge
 from harness.checks.generation.text_cases import Unjudged, is_cut, judge_both_ways
@@ -28,9 +28,7 @@ def judge_choices(
     A choice without text counts only if `again`, the answers to the same request, have no text at that index either:
     a model may have nothing to say now and then.
     """
-    filled = {
-        choice.index for exchange in again if exchange.answer for choice in exchange.answer.choices if choice.text
-    }
+    filled = _list_filled(again)
 
     def find_problem(answer: Answer) -> str | None:
         if limit is not None and (problem := _find_unlimited(answer, limit)):
@@ -51,6 +49,22 @@ def judge_choices(
         return None
 
     return judge_contract(judge_both_ways(exchanges, find_problem, show), f"n={n} gives {n} choices, each finished")
+
+
+def has_empty_choice(exchanges: Sequence[Exchange], again: Sequence[Exchange]) -> bool:
+    """Whether a choice has no text, and none at its index in the answers to the same request asked again."""
+    filled = _list_filled(again)
+    for exchange in exchanges:
+        for choice in exchange.answer.choices if exchange.answer else ():
+            if not choice.text and choice.index not in filled:
+                return True
+    return False
+
+
+def _list_filled(again: Sequence[Exchange]) -> set[int]:
+    """The indices of the choices that have a text in an answer."""
+    choices = chain.from_iterable(exchange.answer.choices for exchange in again if exchange.answer)
+    return {choice.index for choice in choices if choice.text}
 
 
 def _find_unlimited(answer: Answer, limit: int) -> str:

@@ -41,6 +41,19 @@ class AnothersAnswer(str):
     __slots__ = ()
 
 
+class ForgottenCode(str):
+    """A problem that a model brings about now and then by itself: the answer does not say what it was asked to."""
+
+    __slots__ = ()
+
+
+FORGOTTEN_TIMES = 6
+"""How often a combination that lacks a code must do so again, four times beside a plain request that has its own.
+
+Where both lack one with probability p, all that comes about with probability p^7 (1 - p)^4, at most 0.0008.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class PlainAnswers:
     """What the plain request shows: `control` has its answers for each input.
@@ -79,15 +92,21 @@ class CombinationTrial:
 
 
 def find_broken(plain: PlainAnswers, trial: CombinationTrial) -> tuple[Exchange, str] | None:
-    """The first answer of a trial that breaks what an option promises, and how; None: none does, as far as is shown."""
+    """The first answer of a trial that breaks what an option promises, and how; None: none does, as far as is shown.
+
+    One that only lacks its code comes after all others.
+    """
+    forgotten = None
     for number, exchange in trial.answers:
         if explain_decline(exchange) or is_clear_refusal(exchange):
             continue
         if not exchange.ok or exchange.answer is None:
             return exchange, f"no valid answer: {exchange.outcome}"
         for problem in _list_problems(plain, trial.combination, number, exchange.answer):
-            return exchange, problem
-    return None
+            if not isinstance(problem, ForgottenCode):
+                return exchange, problem
+            forgotten = forgotten or (exchange, problem)
+    return forgotten
 
 
 def _list_problems(plain: PlainAnswers, asked: Combination, number: int, answer: Answer) -> Iterator[str]:
@@ -165,7 +184,8 @@ def _list_text_problems(plain: PlainAnswers, asked: Combination, number: int, te
     first, again = control.list_marks(own), control.list_marks(control.again[number].content)
     is_plain = asked["temperature"] == GREEDY and asked["tools"] == NO_TOOLS
     if is_plain and number in first and number in again and not codes:
-        yield f"it lacks the code {control.marks[number]}, which the plain answers have: {quote_answer(text)}"
+        words = f"it lacks the code {control.marks[number]}, which the plain answers have: {quote_answer(text)}"
+        yield ForgottenCode(words)
 
 
 @judge
@@ -179,7 +199,8 @@ def judge_combinations(
     """Every combination is answered as its options promise, or refused with a clear 4xx.
 
     `smallest` has the smallest combination that failed as the last of `trials` did, asked again: it must fail each
-    time. An answer of another request needs no repeat, and where the service hangs there is none.
+    time, and `FORGOTTEN_TIMES` times where it only lacks a code. An answer of another request needs no repeat, and
+    where the service hangs there is none.
     """
     if plain.control.problem:
         return make_inconclusive(plain.control.problem, n=0)
@@ -223,7 +244,8 @@ def _judge_smallest(
     broken = [find_broken(plain, trial) for trial in smallest]
     shown, combination = broken[0], smallest[0].combination
     words = describe_combination(levels, combination)
-    if all(broken) and shown is not None:
+    forgets = any(isinstance(one[1], ForgottenCode) for one in broken if one)
+    if all(broken) and shown is not None and not (forgets and len(smallest) < FORGOTTEN_TIMES):
         if len(smallest) > 1 and len(list(list_special(levels, combination))) > 1:
             words = f"{words} together, and not without one of them"
         return Case(words, show(f"with {words}: {shown[1]}", shown[0]))
@@ -232,4 +254,5 @@ def _judge_smallest(
     words = describe_combination(levels, first.combination)
     if isinstance(once[1], AnothersAnswer):
         return Case(words, show(f"with {words}: {once[1]}", once[0]))
-    return Case(words, unjudged=f"{once[1]}, but not each of {1 + len(smallest)} times")
+    beside = ", or in a plain request, too" if isinstance(once[1], ForgottenCode) else ""
+    return Case(words, unjudged=f"{once[1]}, but not each time that it was asked again{beside}")

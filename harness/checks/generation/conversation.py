@@ -13,9 +13,10 @@ from harness.checks.generation.text_cases import count_added_tokens, is_unknown_
 from harness.checks.generation.thinking import explain_no_text
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Status, Verdict, judge_contract, make_inconclusive
+from harness.stats.chance import count_telling_pairs
 
-MOST_TRIALS = 3
-"""How often a message that seems lost is sent, each time with another number."""
+MOST_TRIALS = count_telling_pairs(15)
+"""How often a message that seems lost is sent, each time with another number: any of fifteen kinds may seem so."""
 _LEAST_COUNTED = 10
 """Prompt tokens that the text adds as a plain message, so that a part which adds less than half of them is lost."""
 _LEAST_HIDDEN = 8

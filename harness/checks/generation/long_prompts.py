@@ -16,8 +16,12 @@ from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Status, Verdict, judge_contract, make_inconclusive
 
 FACT_PLACES = ("start", "middle", "end")
-FACT_TRIALS = 3
-"""How often a number that seems lost is asked for, each time another number and beside the control."""
+FACT_TRIALS = 5
+"""How often a number that seems lost is asked for, each time another number and beside the control.
+
+A model that forgets any number with probability p knows the three of the smallest prompt and loses one four times
+beside its control with probability (1 - p)^3 (p(1 - p))^4, at most 0.0008.
+"""
 
 
 @judge

@@ -14,6 +14,7 @@ from harness.checks.common import Show
 from harness.checks.generation.text_cases import count_common
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case
+from harness.stats.chance import count_telling_pairs
 
 _MARK = "48213765"
 """What each text begins with: an answer that has it is an attempt to repeat the text."""
@@ -52,11 +53,8 @@ TRIED_TEXTS: Mapping[str, TriedText] = {
     ),
 }
 """By the name of the answer that may lose something."""
-TRIED_REPEATS = 4
-"""How often a text that seems changed is asked for again, in both ways.
-
-Chance alone splits ten answers so once in 252 times.
-"""
+TRIED_REPEATS = count_telling_pairs()
+"""How often a text that seems changed is asked for again, in both ways."""
 
 
 @dataclass(frozen=True, slots=True)

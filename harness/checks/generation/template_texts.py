@@ -14,6 +14,7 @@ from harness.checks.generation.reasoning import find_thinking
 from harness.checks.generation.text_cases import get_usage
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
+from harness.stats.chance import count_telling_pairs
 
 TEMPLATE_TEXTS = (
     *("/srv/think/a", "/no_think", "/think", "<think>", "</think>", "[INST]", "<|im_end|>", "</s>"),
@@ -22,8 +23,10 @@ TEMPLATE_TEXTS = (
 """Switches, marks, beginnings of turns, and what templates of other languages would fill in."""
 PLAIN = ""
 """The text of the control."""
-TEXT_REPEATS = 2
-"""How often a text that seems lost is sent again, each time beside the control."""
+CONFIRMED_TEXTS = 2
+"""Texts that are sent again because they seem lost: one that is proven so decides the check."""
+TEXT_REPEATS = count_telling_pairs(CONFIRMED_TEXTS)
+"""How often each of them is sent again, each time beside the control."""
 _CLOSING = "</think>"
 
 
@@ -88,9 +91,13 @@ def _repeats_words(exchange: Exchange) -> bool:
     return 0 <= begin < end and text.casefold().count("words", begin, end) > 1
 
 
+def _name_change(change: str) -> str:
+    return change.partition(":")[0]
+
+
 @judge
 def judge_template_texts(answers: TemplateAnswers, show: Show) -> Verdict:
-    """FAIL where a text is lost or switches thinking each time that it is sent, beside the control.
+    """FAIL where a text is lost each time that it is sent, or switches thinking on, or off, beside the control.
 
     A text that the service refuses with a 4xx is not lost; any other error breaks a valid request.
     """
@@ -102,7 +109,8 @@ def judge_template_texts(answers: TemplateAnswers, show: Show) -> Verdict:
     for text, pairs in answers.pairs.items():
         exchange, beside = pairs[0]
         changes = [find_lost_text(text, *pair) for pair in pairs]
-        problem = changes[0] if len(pairs) > TEXT_REPEATS and all(changes) else ""
+        is_one_change = len(set(map(_name_change, changes))) == 1
+        problem = changes[0] if len(pairs) > TEXT_REPEATS and is_one_change else ""
         if not exchange.ok and not is_clear_refusal(exchange):
             problem = f"the text {text!r} in a message, which is ordinary text, is not answered: {exchange.outcome}"
         unjudged = explain_decline(exchange)

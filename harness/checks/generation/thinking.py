@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import starmap
 
 from harness.checks.common import Show, judge_case
 from harness.checks.generation.text_cases import get_usage, is_beginning, is_cut
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Case
 
-EMPTY_TRIES = 3
-"""How often a request is asked before its empty answer counts as what the service answers to it."""
+EMPTY_TRIES = 6
+"""How often a request is asked before its empty answer counts as what the service answers to it.
+
+A model that has nothing to say in one of five answers is silent so often once in 15,000 times; a run has some ten
+requests that are asked so.
+"""
 _SHORTEST = 4
 """Characters that two texts must have in common before one counts as the beginning of the other."""
 REMEDY = "give more max_tokens in [endpoint] options, or less thinking (reasoning_effort, chat_template_kwargs, think)"
@@ -85,15 +90,15 @@ def judge_text_present(name: str, exchanges: Sequence[Exchange], show: Show) -> 
 def find_misplaced_text(streamed: Sequence[Exchange], whole: Sequence[Exchange]) -> str:
     """How streams and whole answers to one request differ in where they put text and thinking; empty if they do not.
 
-    A model may think in one answer and not in the next: other words are a sign only if every pair differs that way.
+    A model may think in one answer and not in the next: it is a sign only if every pair differs the same way.
     """
     pairs = []
     for stream, unstreamed in zip(streamed, whole, strict=False):
         if stream.ok and unstreamed.ok and stream.answer and unstreamed.answer:
             pairs.append((stream.answer, unstreamed.answer))
-    for stream_answer, whole_answer in pairs:
-        if problem := _compare_places(stream_answer, whole_answer):
-            return problem
+    problems = list(starmap(_compare_places, pairs))
+    if all(problems) and len({problem.partition(" has ")[0] for problem in problems}) == 1:
+        return problems[0]
     if len(pairs) < EMPTY_TRIES:
         return ""
     for place, (sender, other) in enumerate(_PLACES):
@@ -107,10 +112,12 @@ _PLACES = (("the stream", "the whole answer"), ("the whole answer", "the stream"
 
 
 def may_be_misplaced(stream: Exchange, whole: Exchange) -> bool:
-    """Whether one of two answers has only thinking and the other only text, so that more of them are worth asking."""
+    """Whether one of two answers seems to have its text as thinking, so that more of them are worth asking."""
     one, other = stream.answer, whole.answer
     if one is None or other is None:
         return False
+    if stream.ok and whole.ok and _compare_places(one, other):
+        return True
     return (_only_thinks(one) and _only_speaks(other)) or (_only_thinks(other) and _only_speaks(one))
 
 

@@ -27,6 +27,7 @@ from harness.checks.generation.thinking import explain_no_text, has_text
 from harness.core.exchange import Exchange, Request
 from harness.core.json_path import list_leaves
 from harness.core.verdict import Case, Status, Verdict, judge_contract, make_inconclusive
+from harness.stats.chance import count_telling_pairs
 
 _TOKEN_SLACK = 3
 """By how many tokens two prompts may differ of which only the texts between the marks differ."""
@@ -34,7 +35,7 @@ _CRASHES = (Reaction.HUNG, Reaction.CRASHED)
 """Reactions that harm the service, whatever was sent; a 5xx says of ordinary text that it was not to be answered."""
 
 
-CONFIRMATIONS = 3
+CONFIRMATIONS = count_telling_pairs()
 """How often a request whose text seems changed is sent again, each time with its control."""
 
 

@@ -27,6 +27,11 @@ _LEAST_PIECE = 12
 """Characters of another's answer that are no chance."""
 _PHRASE = 40
 """Characters at the beginning of an answer that may be a phrase with which the model begins any answer."""
+_LEAST_LEFT, _LEFT_SHARE = 4, 0.75
+"""Clients that must have left one beginning, and their share, before it is what they had asked for.
+
+A model that may word its answers as it likes declines any request now and then, always in the same words.
+"""
 
 
 def choose_telling(first: Sequence[Exchange], again: Sequence[Exchange], usual: int) -> Sequence[Exchange]:
@@ -110,9 +115,22 @@ def _find_foreign_part(control: Control, number: int, left: Sequence[Exchange], 
         piece = first.strip()[-2 * _LEAST_PIECE :]
         for gone in left:
             is_before = has_own and len(piece) >= _LEAST_PIECE and piece in gone.text[_PHRASE:]
-            if is_before or (len(gone.text) > _PHRASE and text.startswith(gone.text[: _PHRASE + 1])):
+            if is_before or (_begins_like(text, gone) and (not control.may_reword or _begin_alike(text, left))):
                 return f"it begins with {first!r:.60}, which clients that left had asked for"
     return control.find_wrong_answer(number, exchange)
+
+
+def _begins_like(text: str, gone: Exchange) -> bool:
+    return len(gone.text) > _PHRASE and text.startswith(gone.text[: _PHRASE + 1])
+
+
+def _begin_alike(text: str, left: Sequence[Exchange]) -> bool:
+    """Whether most of the answers that clients left begin like this text."""
+    long = alike = 0
+    for gone in left:
+        long += len(gone.text) > _PHRASE
+        alike += _begins_like(text, gone)
+    return alike >= max(_LEAST_LEFT, _LEFT_SHARE * long)
 
 
 def _explain_nobody_left(left: Sequence[Exchange]) -> str:

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from harness.checks.common import Show, judge, judge_case
 from harness.checks.control import Control
 from harness.checks.generation.thinking import describe_no_content
-from harness.checks.isolation.crosstalk import CHANCE, compute_later_chance
 from harness.core.exchange import Exchange
 from harness.core.retry_after import is_declined
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
+from harness.stats.chance import FALSE_ALARM, compute_later_chance
 
 CONTENT_PAUSES, MOST_PAUSES = 2, 3
-"""Pauses after each of which an answer must be wrong that a model might have worded so by itself; and the most."""
+"""Pauses after each of which an answer must be wrong that no wording explains; and those before chance is judged."""
+TIMES_LATER = 4
+"""How often each input is asked once more without a pause where chance is judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +30,26 @@ class PausedAnswers:
     after: Sequence[Exchange]
 
 
-def has_lasting_problem(control: Control, pauses: Sequence[PausedAnswers]) -> bool:
+def has_lasting_problem(control: Control, pauses: Sequence[PausedAnswers], later: Sequence[Exchange] = ()) -> bool:
     """Whether answers are wrong because of the pause: after each of two, or more often than chance explains.
 
-    A model that may word its answers as it likes forgets and says nothing now and then, whatever was before.
+    A model that may word its answers as it likes forgets and says nothing now and then, whatever was before. `later`
+    has answers to the inputs in turn, asked after the pauses without another one.
     """
-    if len(pauses) >= CONTENT_PAUSES and all(_has_sure_problem(control, pause) for pause in pauses):
+    if _is_surely_wrong(control, pauses):
         return True
-    return control.may_reword and _compute_chance(control, pauses) < CHANCE / 2
+    return control.may_reword and _compute_chance(control, pauses, later) < FALSE_ALARM / 2
+
+
+def _is_surely_wrong(control: Control, pauses: Sequence[PausedAnswers]) -> bool:
+    return len(pauses) >= CONTENT_PAUSES and all(_has_sure_problem(control, pause) for pause in pauses)
 
 
 def is_undecided(control: Control, pauses: Sequence[PausedAnswers]) -> bool:
     """Whether another pause could show that a wrong answer is due to the pause."""
     most = MOST_PAUSES if control.may_reword else CONTENT_PAUSES
     is_wrong = any(_find_wrong_content(control, *asked) for asked in enumerate(pauses[-1].after))
-    return is_wrong and len(pauses) < most and not has_lasting_problem(control, pauses)
+    return is_wrong and len(pauses) < most and not _is_surely_wrong(control, pauses)
 
 
 def _has_sure_problem(control: Control, pause: PausedAnswers) -> bool:
@@ -55,12 +62,13 @@ def _has_sure_problem(control: Control, pause: PausedAnswers) -> bool:
     return False
 
 
-def _compute_chance(control: Control, pauses: Sequence[PausedAnswers]) -> float:
+def _compute_chance(control: Control, pauses: Sequence[PausedAnswers], later_alone: Sequence[Exchange]) -> float:
     """The probability that chance made so many answers after pauses wrong, all of them or the first of each pause.
 
-    Fisher's exact test beside the answers before; a caller who looks at both takes half of the level for each.
+    Fisher's exact test beside those without a pause; a caller who looks at both takes half of the level for each.
     """
     before = [_lacks_code(control, *asked) for asked in (*enumerate(control.first), *enumerate(control.again))]
+    before += [_lacks_code(control, place % len(control.first), asked) for place, asked in enumerate(later_alone)]
     first, later = list[bool](), list[bool]()
     for pause in pauses:
         wrong = [bool(_find_wrong_content(control, *asked)) for asked in enumerate(pause.after)]
@@ -90,14 +98,16 @@ def _find_wrong_content(control: Control, number: int, exchange: Exchange) -> st
 
 
 @judge
-def judge_first_after_pause(control: Control, pauses: Sequence[PausedAnswers], show: Show) -> Verdict:
+def judge_first_after_pause(
+    control: Control, pauses: Sequence[PausedAnswers], show: Show, later: Sequence[Exchange] = ()
+) -> Verdict:
     """What was answered before a pause is answered alike right after it; `pauses` are repeats of one pause.
 
     A request that is declined with a stated wait shows nothing.
     """
     if why := control.problem or control.explain_empty():
         return make_inconclusive(why, n=0)
-    lasts = has_lasting_problem(control, pauses)
+    lasts = has_lasting_problem(control, pauses, later)
     cases = []
     for pause in pauses:
         for number, exchange in enumerate(pause.after):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import comb
+from itertools import chain
+from operator import itemgetter
+from statistics import fmean
 
 from harness.checks.common import (
     OVERLOAD_STATUSES,
@@ -23,16 +25,19 @@ from harness.checks.generation.text_cases import count_common, quote_answer
 from harness.checks.generation.thinking import describe_no_content, has_text
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
+from harness.stats.beta import binomial_sf
+from harness.stats.chance import FALSE_ALARM, compute_later_chance
 
 _PIECE = 4
 """Characters of another request's mark by which a piece of its answer is recognised."""
-_LEAST_PIECES = 2
-"""Answers with such pieces that are no accident."""
-_LEAST_GAPS, _LEAST_LENGTH = 3, 20
-"""How many answers must lack a piece in their middle before that is no slip of the model, and how many characters an
-answer must have to be looked at."""
-CHANCE = 0.01
-"""A share of answers without their mark is another one than alone if chance makes it less likely than this."""
+_LEAST_LENGTH = 20
+"""Characters that an answer must have before a piece is missed in its middle."""
+_DOUBTFUL = 0.2
+"""Where chance makes it less likely than this that so many answers lack their marks, more answers alone decide."""
+_UNLIKELY = 0.01
+"""Chance is no reason for refusals beside bad requests alone that is less likely than this."""
+_MOST_ALONE = 64
+"""Answers alone that are asked for then."""
 
 
 Round = Sequence[tuple[int, Exchange]]
@@ -41,7 +46,12 @@ Round = Sequence[tuple[int, Exchange]]
 
 @judge
 def judge_own_answers(
-    control: Control, rounds: Sequence[Round], show: Show, beside: Sequence[str] = (), kinds: Sequence[str] = ()
+    control: Control,
+    rounds: Sequence[Round],
+    show: Show,
+    beside: Sequence[str] = (),
+    kinds: Sequence[str] = (),
+    later: Round = (),
 ) -> Verdict:
     """Every answer given side by side equals the one that its own request has alone.
 
@@ -49,8 +59,9 @@ def judge_own_answers(
     has marks if the service does not promise determinism: a language model may word an answer differently each time,
     and each is known by its mark. `beside` says what was sent among the requests of each round, where that was more
     than these inputs: a 503 that these rounds alone have is no lack of capacity. `kinds` says what each input is.
+    `later` has the inputs of `list_doubtful`, asked alone after all rounds.
     """
-    concurrent = [numbered for round_ in rounds for numbered in round_]
+    concurrent = list(chain.from_iterable(rounds))
     company = [words for round_, words in zip(rounds, beside or [""] * len(rounds), strict=True) for _ in round_]
     distinct, why = select_shown_inputs(control)
     if why:
@@ -59,7 +70,7 @@ def judge_own_answers(
         return make_inconclusive("no requests were sent side by side", n=0)
     find_problem = _find_problem
     if control.marks:
-        find_problem = _MarkReader(control, concurrent).find_problem
+        find_problem = _MarkReader(control, concurrent, later).find_problem
     cases = []
     statuses = (TOO_MANY_REQUESTS,) if _is_declined_in_company(concurrent, company) else OVERLOAD_STATUSES
     for place, (number, exchange) in enumerate(concurrent):
@@ -84,7 +95,7 @@ def _is_declined_in_company(concurrent: Round, company: Sequence[str]) -> bool:
     alone: list[bool] = []
     for (_, exchange), words in zip(concurrent, company, strict=True):
         (among if words else alone).append(exchange.status == SERVICE_UNAVAILABLE)
-    return bool(alone) and compute_later_chance(sum(alone), len(alone), sum(among), len(among)) < CHANCE
+    return bool(alone) and compute_later_chance(sum(alone), len(alone), sum(among), len(among)) < _UNLIKELY
 
 
 def select_shown_inputs(control: Control) -> tuple[list[int], str]:
@@ -97,6 +108,20 @@ def select_shown_inputs(control: Control) -> tuple[list[int], str]:
         if all(control.list_marks(exchange.content) == [number] for exchange in exchanges):
             marked.append(number)
     return (marked, "") if len(marked) > 1 else control.select_distinct()
+
+
+def list_doubtful(control: Control, rounds: Sequence[Round]) -> list[int]:
+    """The numbers of inputs to be asked alone once more, because too many of the answers beside others lack marks.
+
+    A model may forget its marks, too: how often it does is shown by answers that did not choose the inputs.
+    """
+    concurrent = list(chain.from_iterable(rounds))
+    reader = _MarkReader(control, concurrent, ())
+    losses = {reader.find_loss(*numbered, _DOUBTFUL) for numbered in concurrent if control.marks}
+    numbers = list(map(itemgetter(0), concurrent)) if any(losses) else []
+    if _GAP in "".join(losses):
+        numbers = list(filter(reader.is_long, numbers)) * 3
+    return numbers[:_MOST_ALONE]
 
 
 def _find_problem(control: Control, number: int, exchange: Exchange) -> tuple[str, str]:
@@ -115,10 +140,14 @@ def _find_problem(control: Control, number: int, exchange: Exchange) -> tuple[st
 
 @dataclass(frozen=True, slots=True)
 class _MarkReader:
-    """Recognises answers of a model that may reword them by the marks that each was asked to repeat."""
+    """Recognises answers of a model that may reword them by the marks that each was asked to repeat.
+
+    `later`: answers alone after the others. Without them the control's show no more than that there is a doubt.
+    """
 
     control: Control
-    concurrent: Sequence[tuple[int, Exchange]]
+    concurrent: Round
+    later: Round
 
     def find_problem(self, control: Control, number: int, exchange: Exchange) -> tuple[str, str]:
         """As `_find_problem`; an answer without any mark counts only if there are too many of them for chance."""
@@ -130,56 +159,83 @@ class _MarkReader:
         if marks:
             other = next(mark for mark in marks if mark != number)
             return f"cross-talk: it has the code that input {other} asked for", ""
-        if self._find_piece(number, exchange) and self._count_pieces() >= _LEAST_PIECES:
+        if self._has_piece(number, exchange) and self._compute_chance_of_pieces() < FALSE_ALARM:
             return f"cross-talk: it has a piece of another answer: {exchange.text!r:.60}", ""
-        if _has_gap(control.first[number].text, exchange.text) and self._count_gaps() >= _LEAST_GAPS:
-            return (
-                f"a piece of its answer is lost: {exchange.text!r:.60}, and {control.first[number].text!r:.60} alone",
-                "",
-            )
-        alone, beside = self._count_unmarked_alone(), sum(1 for _ in self._list_unmarked())
-        of_alone = len(control.first) + len(control.again)
-        if compute_later_chance(alone, of_alone, beside, len(self.concurrent)) < CHANCE:
-            counts = f"{beside} of {len(self.concurrent)} answers beside others lack the code that they were asked for"
-            return f"{counts}, and {alone} of {of_alone} alone: {quote_answer(exchange.text)}", ""
+        if loss := self.find_loss(number, exchange, FALSE_ALARM):
+            return loss, ""
         if not has_text(exchange):
             return "", describe_no_content(exchange)
         return "", f"it lacks the code that it was asked for: {quote_answer(exchange.text)}"
+
+    def find_loss(self, number: int, exchange: Exchange, level: float) -> str:
+        """What an answer lacks, if chance explains so many such answers beside others less often than this, or ''."""
+        if not exchange.ok or self.control.list_marks(exchange.content):
+            return ""
+        alone = self.later or [*enumerate(self.control.first), *enumerate(self.control.again)]
+        long_alone, long_beside = (list(filter(self._is_long_one, answers)) for answers in (alone, self.concurrent))
+        kinds = ((_GAP, self._has_gap, long_alone, long_beside), (_NO_MARK, self._lacks_mark, alone, self.concurrent))
+        for words, is_lost, before, beside in kinds:
+            counts = (*_count(is_lost, before), *_count(is_lost, beside))
+            if is_lost(number, exchange) and compute_later_chance(*counts) < level:
+                lost = f"{counts[2]} of {counts[3]} answers beside others {words}, and {counts[0]} of {counts[1]} alone"
+                return f"{lost}: {quote_answer(exchange.text)}, and {self.control.first[number].text!r:.60} alone"
+        return ""
+
+    def _is_long_one(self, numbered: tuple[int, Exchange]) -> bool:
+        return self.is_long(numbered[0])
+
+    def is_long(self, number: int) -> bool:
+        """Whether the answer to an input is so long that a piece may be missed in its middle."""
+        return len(self.control.first[number].text) >= _LEAST_LENGTH
+
+    def _lacks_mark(self, number: int, exchange: Exchange) -> bool:
+        return number not in self.control.list_marks(exchange.content)
+
+    def _has_gap(self, number: int, exchange: Exchange) -> bool:
+        """Whether an answer without its mark is the first one alone without one piece of its middle."""
+        return self._lacks_mark(number, exchange) and _has_gap(self.control.first[number].text, exchange.text)
 
     def _has_own_words(self, number: int, exchange: Exchange) -> bool:
         """Whether an answer is the one that the input has alone, where that has no mark either."""
         own = self.control.first[number]
         return not self.control.list_marks(own.content) and compare_contents(own.content, exchange.content) is None
 
-    def _list_unmarked(self) -> Iterator[tuple[int, Exchange]]:
-        for number, exchange in self.concurrent:
-            if exchange.ok and not self.control.list_marks(exchange.content):
-                yield number, exchange
+    def _has_piece(self, number: int, exchange: Exchange) -> bool:
+        """Whether an answer has a piece of a mark that is in no mark of its own request."""
+        return any(piece in exchange.text for piece in self._list_pieces(number))
 
-    def _count_unmarked_alone(self) -> int:
-        alone = [*enumerate(self.control.first), *enumerate(self.control.again)]
-        return sum(number not in self.control.list_marks(exchange.content) for number, exchange in alone)
-
-    def _count_gaps(self) -> int:
-        firsts = self.control.first
-        return sum(_has_gap(firsts[number].text, exchange.text) for number, exchange in self._list_unmarked())
-
-    def _count_pieces(self) -> int:
-        return sum(self._find_piece(number, exchange) for number, exchange in self._list_unmarked())
-
-    def _find_piece(self, number: int, exchange: Exchange) -> bool:
-        """Whether an answer has a piece of a mark that is in no mark of its own request.
-
-        Marks of many codes have pieces in common by chance.
-        """
+    def _list_pieces(self, number: int) -> set[str]:
+        """The pieces of others' marks. Marks of many codes have pieces in common by chance, and count for nothing."""
         own = self.control.marks[number]
         others = () if " " in own else filter(lambda mark: " " not in mark, self.control.marks)
-        for other in others:
-            for start in range(len(other) - _PIECE + 1):
-                piece = other[start : start + _PIECE]
-                if piece in exchange.text and piece not in own:
-                    return True
-        return False
+        return set(chain.from_iterable(map(_list_windows, others))) - set(_list_windows(own))
+
+    def _compute_chance_of_pieces(self) -> float:
+        """The probability of so many pieces of others in answers of a model that writes digits at random."""
+        seen, expected = 0, list[float]()
+        for number, exchange in self.concurrent:
+            if exchange.ok and not self.control.list_marks(exchange.content):
+                windows = sum(map(str.isdigit, _list_windows(exchange.text)))
+                expected.append(min(1.0, windows * len(self._list_pieces(number)) / 10**_PIECE))
+                seen += self._has_piece(number, exchange)
+        return binomial_sf(seen, len(expected), fmean(expected)) if seen else 1.0
+
+
+_NO_MARK, _GAP = "lack the code that they were asked for", "lack a piece in their middle"
+
+
+def _count(is_lost: Callable[[int, Exchange], bool], answers: Round) -> tuple[int, int]:
+    """How many answers have lost something, and how many there are; those that failed say nothing."""
+    lost = of_all = 0
+    for number, exchange in answers:
+        if exchange.ok:
+            lost += is_lost(number, exchange)
+            of_all += 1
+    return lost, of_all
+
+
+def _list_windows(text: str) -> list[str]:
+    return [text[start : start + _PIECE] for start in range(len(text) - _PIECE + 1)]
 
 
 def _has_gap(whole: str, text: str) -> bool:
@@ -188,14 +244,3 @@ def _has_gap(whole: str, text: str) -> bool:
         return False
     begin, end = count_common(whole, text), count_common(whole[::-1], text[::-1])
     return min(begin, end) > 0 and begin < len(text) and begin + end >= len(text)
-
-
-def compute_later_chance(alone: int, of_alone: int, beside: int, of_beside: int) -> float:
-    """The probability of at least `beside` of all `alone + beside` events among the later ones, if chance placed them.
-
-    Fisher's exact test, one-sided.
-    """
-    events, trials = alone + beside, of_alone + of_beside
-    most = min(events, of_beside)
-    ways = sum(comb(of_beside, count) * comb(of_alone, events - count) for count in range(beside, most + 1))
-    return ways / comb(trials, events)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, starmap
 from operator import itemgetter
 from typing import Any
@@ -14,14 +15,17 @@ from typing import Any
 from harness.checks.common import Show, count_at_once, explain_decline, has_counterexample, judge, judge_case
 from harness.checks.generation.json_schema import find_text_violation
 from harness.checks.generation.text_cases import is_cut
-from harness.checks.generation.tools import ToolSchemas, find_bad_call
-from harness.checks.isolation.crosstalk import CHANCE, Round, compute_later_chance
+from harness.checks.generation.tools import ToolSchemas, find_bad_call, find_call_problem
+from harness.checks.isolation.crosstalk import Round
 from harness.core.exchange import Answer, Exchange
 from harness.core.json_text import parse_or_keep
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
+from harness.stats.chance import FALSE_ALARM, compute_later_chance
 
 LEAST_CALLERS = 2
 _FREE = "the model, free to choose, calls no tool"
+_DOUBTFUL, _MOST_LATER = 0.2, 64
+"""Where chance makes it less likely than this that so many answers are others than alone, so many more alone decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,13 @@ class Caller:
         """Whether a text lacks the code that both answers alone have."""
         return self.code in self.first.text and self.code in self.again.text and self.code not in (answer.text or "")
 
-    @property
-    def varies(self) -> bool:
-        """Whether its answers alone differ from one another."""
-        return _read_form(self.first.answer) != _read_form(self.again.answer)
+    def is_reworded(self, answer: Answer) -> bool:
+        """Whether an answer is another one than the first that the request has alone."""
+        return _read_form(answer) != _read_form(self.first.answer)
+
+    def may_err(self, answer: Answer) -> bool:
+        """Whether a call that cannot be executed is the model's own: it was free to write what it likes."""
+        return self.is_free and any(map(partial(find_call_problem, schemas=self.schemas), answer.tool_calls))
 
     def differs(self, answer: Answer) -> bool:
         """Whether an answer is neither of the two that the request has alone: by its calls, its ending or its text."""
@@ -85,12 +92,18 @@ def _read_form(answer: Answer | None) -> tuple[object, ...]:
 
 @judge
 def judge_own_calls(
-    callers: Sequence[Caller], rounds: Sequence[Round], show: Show, *, deterministic: bool = False
+    callers: Sequence[Caller],
+    rounds: Sequence[Round],
+    show: Show,
+    *,
+    deterministic: bool = False,
+    later: Round = (),
 ) -> Verdict:
     """Side by side each request has the call that it has alone: none lost, broken, or another request's.
 
     A round has the numbers of callers with their answers. What a model may choose (whether it calls at all if it is
-    free to, how often it calls) is judged if determinism is promised, or if it changes more often than chance explains.
+    free to, with which arguments, how often) is judged if determinism is promised, or if it changes more often than
+    chance explains beside `later`, the callers of `list_doubtful_calls` asked alone after all rounds.
     """
     shown, left_out, unclear = 0, list[str](), "nothing was asked"
     for caller in callers:
@@ -101,7 +114,7 @@ def judge_own_calls(
     if shown < LEAST_CALLERS:
         return make_inconclusive(f"fewer than two requests have a right call of a tool alone: {unclear}", n=0)
     sent = list(chain.from_iterable(rounds))
-    reader = _CallReader(callers, deterministic or _is_changed_often(callers, sent))
+    reader = _CallReader(callers, deterministic or _compute_chance(callers, sent, later) < FALSE_ALARM)
     problems = list(starmap(reader.find_problem, sent))
     wrong = [callers[number] for (number, _), problem in zip(sent, problems, strict=True) if problem]
     only = ", in streams alone" if wrong and all("streamed" in caller.words for caller in wrong) else ""
@@ -140,6 +153,11 @@ class _CallReader:
             return caller.find_text_problem(answer) or lost * (self.judges_choices and caller.loses_code(answer))
         if not answer.tool_calls:
             return self._describe_lost(answer) if self._is_lost(number, answer) else ""
+        return self._find_call_problem(caller, answer)
+
+    def _find_call_problem(self, caller: Caller, answer: Answer) -> str:
+        if caller.may_err(answer) and not self.judges_choices:
+            return ""
         if problem := find_bad_call(answer, caller.schemas):
             return f"{problem}; alone its call was right both times"
         if caller.differs(answer) and self.judges_choices:
@@ -153,7 +171,7 @@ class _CallReader:
             return ""
         if is_cut(answer):
             return "the answer was cut at max_tokens"
-        return "" if answer.tool_calls else _FREE
+        return (find_bad_call(answer, caller.schemas) or "") if answer.tool_calls else _FREE
 
     def _find_foreign(self, number: int, answer: Answer) -> str:
         own = self.callers[number]
@@ -179,16 +197,30 @@ class _CallReader:
         return f"its call is lost: {_describe(answer)}; alone it came both times"
 
 
-def _is_changed_often(callers: Sequence[Caller], sent: Round) -> bool:
-    """Whether answers of requests with a tool are unlike those alone more often than chance explains."""
-    alone, beside = [], []
-    for caller in callers:
-        if caller.schemas:
-            alone += [caller.varies, False]
-    for number, exchange in sent:
+def list_doubtful_calls(callers: Sequence[Caller], rounds: Sequence[Round]) -> list[int]:
+    """The numbers of callers to be asked alone once more, because many answers beside others are others than alone."""
+    sent = list(chain.from_iterable(rounds))
+    if not sent or _compute_chance(callers, sent, ()) >= _DOUBTFUL:
+        return []
+    return list(filter(lambda number: callers[number].schemas, map(itemgetter(0), sent)))[:_MOST_LATER]
+
+
+def _compute_chance(callers: Sequence[Caller], sent: Round, later: Round) -> float:
+    """The probability that chance made so many answers to requests with a tool others than the first ones alone."""
+    alone = list(later)
+    for number, caller in enumerate(callers if not later else ()):
+        if not caller.problem:
+            alone.append((number, caller.again))
+    return compute_later_chance(*_count_reworded(callers, alone), *_count_reworded(callers, sent))
+
+
+def _count_reworded(callers: Sequence[Caller], answers: Round) -> tuple[int, int]:
+    """How many answers to requests with a tool are others than the first ones alone, and how many there are."""
+    judged = []
+    for number, exchange in answers:
         if callers[number].schemas and exchange.answer is not None:
-            beside.append(callers[number].differs(exchange.answer))
-    return compute_later_chance(sum(alone), len(alone), sum(beside), len(beside)) < CHANCE
+            judged.append(callers[number].is_reworded(exchange.answer))
+    return sum(judged), len(judged)
 
 
 def _describe(answer: Answer | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.checks.generation.echo import MARK_AFTER, MARK_BEFORE
-from harness.checks.generation.template_texts import TemplateAnswers, judge_template_texts, write_prompt
+from harness.checks.generation.template_texts import TEXT_REPEATS, TemplateAnswers, judge_template_texts, write_prompt
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Choice, Exchange, Request, Response, Timing, Usage
 from harness.core.verdict import Counterexample, Status
@@ -47,14 +47,18 @@ CONTROL, COUNTED = echo(""), answered("Fine.", 20)
     ],
 )
 def test_what_shows_that_a_text_is_lost(asked: Exchange, control: Exchange, status: Status, words: str) -> None:
-    verdict = judge_template_texts(TemplateAnswers([control], {"/no_think": [(asked, control)] * 3}), show)
+    verdict = judge_template_texts(
+        TemplateAnswers([control], {"/no_think": [(asked, control)] * (1 + TEXT_REPEATS)}), show
+    )
     assert verdict.status is status, verdict.reason
     assert words in verdict.reason
 
 
 def test_a_closing_mark_that_makes_thinking_of_what_stands_before_it_is_lost() -> None:
     asked = answered(f" words {MARK_AFTER}", 24, reasoning=f"{MARK_BEFORE} words")
-    verdict = judge_template_texts(TemplateAnswers([CONTROL], {"</think>": [(asked, CONTROL)] * 3}), show)
+    verdict = judge_template_texts(
+        TemplateAnswers([CONTROL], {"</think>": [(asked, CONTROL)] * (1 + TEXT_REPEATS)}), show
+    )
     assert verdict.status is Status.FAIL
     assert "the text '</think>' in a message switches thinking on" in verdict.reason
 

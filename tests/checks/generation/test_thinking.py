@@ -113,9 +113,9 @@ MISPLACED = {
         "the stream has its thinking inside the text",
     ),
     "other words each time": (
-        [answered("", f"Hello {n}") for n in range(3)],
-        [answered(f"Hi, number {n}") for n in range(3)],
-        "in each of 3 pairs",
+        [answered("", f"Hello {n}") for n in range(thinking.EMPTY_TRIES)],
+        [answered(f"Hi, number {n}") for n in range(thinking.EMPTY_TRIES)],
+        "in each of 6 pairs",
     ),
 }
 

@@ -133,7 +133,7 @@ WRONG = [
         SILENT,
         "in the middle does not reach the model: it a",
     ),
-    ("only known", "test_messages", lose("system", later=True), MUTE, "a number there is known in none of 3 answers"),
+    ("only known", "test_messages", lose("system", later=True), MUTE, "a number there is known in none of 7 answers"),
     ("results", "test_tool_messages", lose("tool"), None, "the result of a tool does not reach the model"),
     ("two results", "test_tool_messages", keep_last("tool"), None, "the first of two results of tools at the end"),
     ("first of a row", "test_messages", keep_last("user"), None, "the first of two user messages in a row does not"),

@@ -131,6 +131,7 @@ def refused(status: int) -> Exchange:
 
 
 LEFT = [answered(LONG, streamed=True, whole=False), answered("", whole=False)]
+PHRASE = "I am sorry, but I would rather not say anything about that today."
 
 
 @pytest.mark.parametrize(
@@ -140,12 +141,13 @@ LEFT = [answered(LONG, streamed=True, whole=False), answered("", whole=False)]
         (LEFT, ["1111", "22222222"], False, Status.FAIL, "its answer differs"),
         (LEFT, ["The number is 11111111", "22222222"], True, Status.PASS, "succeed"),
         (LEFT, [LONG[50:90] + "11111111", "22222222"], True, Status.FAIL, "clients that left had asked for"),
-        (LEFT, ["11111111", LONG], True, Status.FAIL, "clients that left had asked for"),
+        (LEFT * 4, ["11111111", LONG], True, Status.FAIL, "clients that left had asked for"),
+        ([*LEFT * 4, answered(PHRASE)], ["11111111", PHRASE], True, Status.PASS, "succeed"),
         ([*LEFT, refused(500)], ["11111111", "22222222"], True, Status.FAIL, "after 2 clients left, the next one"),
         ([*LEFT, refused(400)], ["11111111", "22222222"], True, Status.PASS, "succeed"),
         ([refused(400)], ["11111111", "22222222"], True, Status.INCONCLUSIVE, "what they ask for is not answered"),
     ],
-    ids=["own", "changed", "reworded", "before its own", "instead", "ended", "a form is refused", "all is refused"],
+    ids=["own", "changed", "reworded", "before its own", "instead", "phrase", "ended", "a form refused", "all refused"],
 )
 def test_what_clients_leave_behind(
     left: list[Exchange], texts: list[str], may_reword: bool, status: Status, words: str

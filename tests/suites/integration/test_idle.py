@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.checks.control import Control
-from harness.checks.http.idle import PausedAnswers, has_lasting_problem, judge_first_after_pause
+from harness.checks.http.idle import TIMES_LATER, PausedAnswers, has_lasting_problem, judge_first_after_pause
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
 from harness.core.settings import Promises
 from harness.core.verdict import Counterexample, Status, Verdict
@@ -98,6 +98,7 @@ def say(*texts: str) -> list[Exchange]:
 
 
 FORGETFUL = Control(say(*CODES), say(*CODES), CODES, may_reword=True)
+LATER = say(*CODES * TIMES_LATER)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +117,6 @@ def test_a_model_that_forgets_now_and_then_is_not_blamed_for_a_pause(
     pauses: list[tuple[str, ...]], lasts: bool
 ) -> None:
     paused = [PausedAnswers(6.0, say(*texts)) for texts in pauses]
-    assert has_lasting_problem(FORGETFUL, paused) is lasts
-    verdict = judge_first_after_pause(FORGETFUL, paused, lambda words, _: Counterexample(words))
+    assert has_lasting_problem(FORGETFUL, paused, LATER) is lasts
+    verdict = judge_first_after_pause(FORGETFUL, paused, lambda words, _: Counterexample(words), LATER)
     assert verdict.status is (Status.FAIL if lasts else Status.PASS), verdict.reason

@@ -12,6 +12,7 @@ import pytest
 
 from harness.checks.generation.long_prompts import (
     FACT_PLACES,
+    FACT_TRIALS,
     FactSearch,
     FactTrial,
     find_cut_text,
@@ -61,7 +62,7 @@ def keep(start: int, end: int) -> Change:
 def test_what_is_lost_in_a_long_prompt_fails(tmp_path: Path) -> None:
     verdict = judge(tmp_path, "test_facts", keep(0, 5_000))
     assert verdict.status is Status.FAIL, verdict.reason
-    assert "the number at its start is known in none of 3 answers" in verdict.reason
+    assert "the number at its start is known in none of 5 answers" in verdict.reason
     size = int(verdict.notes[0].split(" has ")[1].split()[0].replace(",", ""))
     assert 3_000 <= size <= 5_000
 
@@ -69,7 +70,7 @@ def test_what_is_lost_in_a_long_prompt_fails(tmp_path: Path) -> None:
 def test_what_is_cut_out_of_a_long_prompt_blocks(tmp_path: Path) -> None:
     verdict = judge(tmp_path, "test_together", keep(2_000, 2_000))
     assert verdict.status is Status.FAIL, verdict.reason
-    assert "only a part of it reaches the model: the number at its middle is known in none of 3" in verdict.reason
+    assert "only a part of it reaches the model: the number at its middle is known in none of 5" in verdict.reason
     assert "characters is cut" in verdict.reason
 
 
@@ -111,7 +112,7 @@ def test_a_model_that_forgets_is_not_blamed(tokens: tuple[int | None, ...], is_c
     trials.append(make_trial(4_000, "middle", 1_000, is_known=False))
     longer = [make_trial(12_800, place, count) for place, count in zip(FACT_PLACES, tokens, strict=True)]
     pair = make_trial(4_000, "middle", 1_000, is_known=not is_confirmed), make_trial(800, "middle", 200)
-    verdict = find_cut_text(FactSearch(trials, [pair, pair], longer), show)
+    verdict = find_cut_text(FactSearch(trials, [pair] * (FACT_TRIALS - 1), longer), show)
     assert (verdict is not None) is (is_cut and is_confirmed)
 
 

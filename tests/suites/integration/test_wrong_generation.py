@@ -329,7 +329,7 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         "tools.test_goes_on",
         call_again,
         None,
-        "no progress: 'get_weather' is called again with the same arguments, in each of 3 answers",
+        "no progress: 'get_weather' is called again with the same arguments, in each of 6 answers",
     ),
     ("format ignored", "structured.test_obeys", without("response_format"), None, "is not valid JSON"),
     ("a trailing comma", "structured.test_obeys", None, COMMA, "is not valid JSON"),
