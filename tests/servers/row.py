@@ -58,13 +58,14 @@ class Place:
 class Judged:
     """What the gate must say of one suite.
 
-    `blockers` are exactly the blockers that fail: a part of the reason by name. `warnings` are checks of which at least
-    one case fails: a part of its reason by the name without the case.
+    `blockers` are exactly the blockers that fail: a part of the reason by name. `sometimes` are those that fail in some
+    runs. `warnings` are checks of which at least one case fails: a part of its reason by the name without the case.
     """
 
     decision: str
     blockers: Mapping[str, str] = field(default_factory=dict)
     warnings: Mapping[str, str] = field(default_factory=dict)
+    sometimes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
