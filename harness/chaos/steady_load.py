@@ -231,6 +231,7 @@ class SteadyLoad:
             self._problem = problem
         finally:
             self._due_by_index.pop(index, None)
+            self._gate_run.progress.count_answer()
 
     async def _leave(self, transport: HttpTransport, index: int) -> None:
         """Ask for a stream and leave in the middle of it, after half of the time that an answer takes."""
