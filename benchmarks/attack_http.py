@@ -48,8 +48,8 @@ class Outcome:
 
     def describe(self) -> str:
         """In words."""
-        each, rate = self.seconds / self.inputs * 1e3, self.rows / self.seconds
-        return f"{self.result:.3f}   {each:8.1f} ms an input   {self.rows / self.inputs:6.0f} rows   {rate:6.0f} rows/s"
+        mean, rate = self.seconds / self.inputs * 1e3, self.rows / self.seconds
+        return f"{self.result:.3f}   {mean:8.1f} ms an input   {self.rows / self.inputs:6.0f} rows   {rate:6.0f} rows/s"
 
 
 def attack_with_ours(url: str, data: Dataset, name: str, budget: int) -> Outcome:

@@ -159,14 +159,16 @@ def print_exact_rates() -> bool:
         budget = 1 - profile.quantile
         test = RateTest(budget=budget, loosened=budget * profile.tolerance, cap=profile.cap)
         for factor in (0.5, 1.0, 1.5, 2.0):
-            found = compute_guarded_probabilities(test, factor * budget)
+            probabilities = compute_guarded_probabilities(test, factor * budget)
             print(
-                f"{profile.name:9}  {factor:g} x budget  {found.passed:7.4f}  {found.failed:6.4f}  "
-                f"{found.inconclusive:12.4f}  {found.mean_n:13.0f}"
+                f"{profile.name:9}  {factor:g} x budget  {probabilities.passed:7.4f}  {probabilities.failed:6.4f}  "
+                f"{probabilities.inconclusive:12.4f}  {probabilities.mean_n:13.0f}"
             )
-            missed |= factor <= 1 and found.failed > MOST
-            missed |= factor >= profile.tolerance and found.passed > MOST
-            missed |= factor == 0.5 and profile.name in ("pr", "release") and found.inconclusive >= MOST_UNDECIDED
+            missed |= factor <= 1 and probabilities.failed > MOST
+            missed |= factor >= profile.tolerance and probabilities.passed > MOST
+            missed |= (
+                factor == 0.5 and profile.name in ("pr", "release") and probabilities.inconclusive >= MOST_UNDECIDED
+            )
     return missed
 
 

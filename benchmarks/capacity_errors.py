@@ -216,22 +216,22 @@ def main(searches: int = 2000) -> int:
     covered = total = 0
     print(f"{'queue':28} {'capacity':>8} {'requests':>8} {'coverage':>8} {'too high':>8} {'too low':>8} "
           f"{'open':>5} {'width':>6} {'to 3/4':>6} {'loads':>6}")  # fmt: skip
-    each = searches // (len(QUEUES) * len(LENGTHS))
+    count = searches // (len(QUEUES) * len(LENGTHS))
     for row, queue in enumerate(QUEUES):
         capacity = find_capacity(queue)
         for length in LENGTHS:
             random = np.random.default_rng([SEED, row, length])
-            firsts = capacity * np.exp(random.uniform(math.log(0.05), math.log(3), each))
+            firsts = capacity * np.exp(random.uniform(math.log(0.05), math.log(3), count))
             results = [search_capacity(random, queue, first, length / capacity) for first in firsts.tolist()]
             intervals = [interval for interval, _ in results]
             too_high = sum(interval.low > capacity for interval in intervals)
             too_low = sum(interval.high <= capacity for interval in intervals)
             widths = [interval.high / interval.low if interval.low else math.inf for interval in intervals]
-            covered, total = covered + each - too_high - too_low, total + each
+            covered, total = covered + count - too_high - too_low, total + count
             middle, most = (float(np.quantile(widths, q, method="inverted_cdf")) for q in (0.5, 0.75))
-            print(f"{queue.name:28} {capacity:8.4f} {length:8} {1 - (too_high + too_low) / each:8.3f} {too_high:8} "
+            print(f"{queue.name:28} {capacity:8.4f} {length:8} {1 - (too_high + too_low) / count:8.3f} {too_high:8} "
                   f"{too_low:8} {sum(map(math.isinf, widths)):5} {middle:6.3f} {most:6.3f} "
-                  f"{sum(loads for _, loads in results) / each:6.1f}", flush=True)  # fmt: skip
+                  f"{sum(loads for _, loads in results) / count:6.1f}", flush=True)  # fmt: skip
     bound = clopper_pearson_lower(covered, total, 0.05)
     print(f"all: {covered} of {total} intervals hold the capacity, at least {bound:.4f} at 95 %")
     return int(bound < LEAST_COVERAGE)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.chaos.chaosparts import free_port
 from tests.chaos.gatewayparts import Gateway, Model, ping, send_foreign, serve
-from tests.chaos.proxy.conftest import ended, spawn
+from tests.chaos.proxy.conftest import end_child, spawn
 
 FAULTS: dict[str, str] = {
     "latency": "{ latency = 100 }",
@@ -79,7 +79,7 @@ def main() -> int:
                 total += counts
                 print(f"{case:14s} {dict(counts)}", flush=True)
     finally:
-        ended(child)
+        end_child(child)
     print(f"{total['PASS']} of {total.total()} PASS")
     return int(total["PASS"] > 0 or total.total() < len(CASES) * len(FAULTS))
 

@@ -17,7 +17,7 @@ from detection.wire import make_protocol
 from harness.core.errors import UsageError
 from harness.core.registry import describe_unknown
 
-KINDS: dict[str, type[Switch]] = {"defect": Defect, "variant": Variant}
+SWITCH_KINDS: dict[str, type[Switch]] = {"defect": Defect, "variant": Variant}
 EXPERIMENTS = Path(__file__).parent / "experiments"
 S = TypeVar("S", bound=Switch)
 
@@ -64,15 +64,15 @@ def read_experiment(name: str) -> str:
     return (EXPERIMENTS / f"{name}.toml").read_text("utf-8")
 
 
-def load_switches(variants: Iterable[str], defects: Iterable[str]) -> list[Switch]:
+def load_named_switches(variants: Iterable[str], defects: Iterable[str]) -> list[Switch]:
     """The variants and defects of these names, the outermost first. Raises `UsageError` for an unknown one."""
     loaded: list[Switch] = [load_switch(Variant, name) for name in variants]
     return loaded + [load_switch(Defect, name) for name in defects]
 
 
-def list_titles(kind: str) -> dict[str, str]:
+def list_switch_titles(kind: str) -> dict[str, str]:
     """The title of every `defect`, or of every `variant`, by name."""
-    return {name: load_switch(KINDS[kind], name).title for name in switch_names(KINDS[kind])}
+    return {name: load_switch(SWITCH_KINDS[kind], name).title for name in switch_names(SWITCH_KINDS[kind])}
 
 
 def wire_protocol(switches: Sequence[Switch]) -> type[asyncio.Protocol]:

@@ -13,7 +13,7 @@ from detection.change_answer import change_answers, is_inference, is_stream, spl
 from detection.intercept import Inference, intercept
 
 Object = dict[str, Any]
-Rows = list[Any]
+Batch = list[Any]
 
 
 def change_requests(app: ASGIApp, change: Callable[[Object], None]) -> ASGIApp:
@@ -119,7 +119,7 @@ def keep_last_of_rows(request: Object, role: str) -> None:
     request["messages"] = [turn for place, turn in enumerate(turns) if not roles[place] == roles[place + 1] == role]
 
 
-def change_texts(app: ASGIApp, reword: Callable[[str], str]) -> ASGIApp:
+def change_answer_texts(app: ASGIApp, reword: Callable[[str], str]) -> ASGIApp:
     """Pass every text of a chat answer, of a stream piece by piece, through `reword`."""
 
     def change(answer: Object) -> None:
@@ -141,7 +141,7 @@ def change_prompts(app: ASGIApp, reword: Callable[[str], str]) -> ASGIApp:
     return change_requests(app, change)
 
 
-def read_rows(request: Object) -> Rows | None:
+def read_batch(request: Object) -> Batch | None:
     """The rows of a batch: instances, the rows of the first tensor, or texts; None where there are none."""
     if isinstance(request.get("instances"), list):
         return list(request["instances"])
@@ -157,11 +157,11 @@ def read_rows(request: Object) -> Rows | None:
         return None
 
 
-def change_rows(app: ASGIApp, change: Callable[[Rows], Rows]) -> ASGIApp:
+def change_rows(app: ASGIApp, change: Callable[[Batch], Batch]) -> ASGIApp:
     """Let the service answer other rows than it was sent, in any protocol that has batches."""
 
     def alter(request: Object) -> None:
-        if (rows := read_rows(request)) is None:
+        if (rows := read_batch(request)) is None:
             return
         rows = change(rows)
         for name in ("instances", "input"):

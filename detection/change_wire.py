@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator
 
 from detection.change_answer import is_inference
-from detection.wire import Part, Wire
+from detection.wire import Wire, WirePart
 
 _LENGTH = re.compile(rb"(?i)(\r\ncontent-length: )(\d+)")
 
@@ -14,7 +14,7 @@ _LENGTH = re.compile(rb"(?i)(\r\ncontent-length: )(\d+)")
 def change_length(by: int) -> Wire:
     """Add to the content-length that an inference's answer announces; the body stays."""
 
-    async def wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+    async def wire(parts: AsyncIterator[WirePart]) -> AsyncIterator[WirePart]:
         async for part in parts:
             if part.first and part.scope and is_inference(part.scope):
                 head = _LENGTH.sub(lambda match: match[1] + b"%d" % max(0, int(match[2]) + by), part.data)

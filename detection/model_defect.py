@@ -19,7 +19,7 @@ Serve = Callable[[], AbstractContextManager[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class ModelTrial:
     """What one seed draws: a folder of files with its `aiharness.toml` (`config`), and two services for it.
 
     `has_baseline`: the healthy service is the second endpoint as well. `broken_files` take the place of files where the
@@ -47,7 +47,7 @@ class ModelDefect:
     caught_by: str
     words: str
     n: int
-    trial: Callable[[int], Trial]
+    trial: Callable[[int], ModelTrial]
 
 
 def load_model_defects() -> dict[str, ModelDefect]:

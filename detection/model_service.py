@@ -17,13 +17,13 @@ from starlette.types import ASGIApp
 from harness.reference.backend import create_app
 from harness.reference.settings import ServiceSettings
 
-Answer = Callable[[list[Any]], Mapping[str, Any]]
+RowModel = Callable[[list[Any]], Mapping[str, Any]]
 """Outputs, as JSON has them, for rows."""
 _START_S = 30.0
 
 
 @contextmanager
-def serve_rows(answer: Answer) -> Iterator[str]:
+def serve_rows(answer: RowModel) -> Iterator[str]:
     """A service whose POST /predict answers `{"instances": rows}` with the outputs; its URL."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message
 
+from detection.change_request import Object
 from detection.intercept import Inference, intercept_busy
 
 _OVERLAP_S = 0.03
 """Every request is under way for that long, so that requests side by side do meet."""
-Object = dict[str, Any]
 
 
 def change_by_neighbour(app: ASGIApp, change: Callable[[Object, Object], None]) -> ASGIApp:

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 
-class Part(NamedTuple):
+class WirePart(NamedTuple):
     """What the server writes at once: a head (`first`), a piece of body, or an empty end (`last`: the answer is whole).
 
     `scope` is its request's; `more`: the next request on the connection has come already.
@@ -32,7 +32,7 @@ class Part(NamedTuple):
     more: bool
 
 
-Wire = Callable[[AsyncIterator[Part]], AsyncIterator[Part]]
+Wire = Callable[[AsyncIterator[WirePart]], AsyncIterator[WirePart]]
 """One is made for each connection; the connection is closed when it ends, and reset when it raises `ResetLineError`."""
 
 
@@ -47,7 +47,7 @@ class Outbound(asyncio.Transport):
         super().__init__()
         self._inner = inner
         self._protocol = protocol
-        self._queue: asyncio.Queue[Part | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[WirePart | None] = asyncio.Queue()
         self._closing = False
         self._task = asyncio.get_running_loop().create_task(self._pump(wires))
 
@@ -58,7 +58,7 @@ class Outbound(asyncio.Transport):
         if data or last:
             scope: Any = {} if cycle is None else cycle.scope
             more = bool(self._protocol.conn.trailing_data[0])
-            self._queue.put_nowait(Part(bytes(data), scope, bytes(data[:7]) == b"HTTP/1.", last, more))
+            self._queue.put_nowait(WirePart(bytes(data), scope, bytes(data[:7]) == b"HTTP/1.", last, more))
 
     def close(self) -> None:
         """Close when all that was written has gone its way."""
@@ -93,7 +93,7 @@ class Outbound(asyncio.Transport):
         """Resume the connection's own transport."""
         self._inner.resume_reading()
 
-    async def _read_queue(self) -> AsyncIterator[Part]:
+    async def _read_queue(self) -> AsyncIterator[WirePart]:
         while (part := await self._queue.get()) is not None:
             yield part
 

@@ -55,7 +55,7 @@ def run_module(
             command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout, check=False
         )
     with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
-        forker = forker or Forker.started()
+        forker = forker or Forker.get_running()
         order = {
             "module": module,
             "arguments": arguments,
@@ -92,7 +92,7 @@ class Forker:
             )
 
     @classmethod
-    def started(cls) -> Forker:
+    def get_running(cls) -> Forker:
         """The one of this process."""
         if cls._only is None:
             cls._only = cls()

@@ -131,8 +131,10 @@ class Digits:
 
 def digits(n: int, seed: int = 7, label: int | None = None) -> Dataset:
     rows, labels = make_dataset(seed, n if label is None else 40 * n)
-    kept = range(len(rows)) if label is None else np.flatnonzero(labels == label)[:n]
-    return Dataset("digits", tuple(rows[i].tolist() for i in kept), tuple(int(labels[i]) for i in kept), shape=(8, 8))
+    indices = range(len(rows)) if label is None else np.flatnonzero(labels == label)[:n]
+    return Dataset(
+        "digits", tuple(rows[i].tolist() for i in indices), tuple(int(labels[i]) for i in indices), shape=(8, 8)
+    )
 
 
 def settings(url: str, data: Dataset, eps: float = 1.0, budget: int = 60, seed: int = 3) -> Settings:
@@ -163,6 +165,6 @@ def judge_attack(session: Session, attack: Attack, objective: Objective, check: 
     return judge_robust_accuracy(inputs, objective, check)
 
 
-def attacked(url: str, data: Dataset, folder: Path, limit: str = ">= 0.5", **more: Any) -> Verdict:
+def attack_service(url: str, data: Dataset, folder: Path, limit: str = ">= 0.5", **more: Any) -> Verdict:
     with asking(settings(url, data, **more), folder) as session:
         return judge_attack(session, ATTACK, *objective(limit))

@@ -86,8 +86,12 @@ def run_scripts(folder: Path, scripts: list[Script], environment: dict[str, str]
         for script in scripts:
             if any(statuses) and not script.always:
                 continue
-            kept = folder / "github-env"
-            later = dict(line.split("=", 1) for line in kept.read_text().splitlines()) if kept.exists() else {}
+            environment_file = folder / "github-env"
+            later = (
+                dict(line.split("=", 1) for line in environment_file.read_text().splitlines())
+                if environment_file.exists()
+                else {}
+            )
             with (folder / "out.txt").open("ab") as out:
                 shell = subprocess.Popen(
                     [*script.shell, script.text], cwd=folder, env=environment | later | dict(script.environment),

@@ -165,11 +165,11 @@ def test_the_image_is_pinned_small_and_without_root() -> None:
 def test_the_builder_gets_what_the_image_is_made_of_and_nothing_else() -> None:
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     assert lines[0] == "*"
-    kept = {line[1:] for line in lines if line.startswith("!")}
+    unignored = {line[1:] for line in lines if line.startswith("!")}
     copied = {
         source.split("/")[0]
         for head, rest in instructions(ROOT / "Dockerfile")
         if head == "COPY" and "--from" not in rest
         for source in rest.split()[:-1]
     }
-    assert kept == copied
+    assert unignored == copied

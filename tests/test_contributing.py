@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 from harness.reference.digits import make_dataset
-from tests.chaos.proxy.conftest import ended, free_port, spawn
+from tests.chaos.proxy.conftest import end_child, free_port, spawn
 from tests.conftest import GateOutcome, run_gate
 from tests.programs import Forker, run_module
 from tests.recipes import Recipe, read_recipes
-from tests.run.saved import GOOD, judged, planned
+from tests.run.saved import GOOD, make_plan, save_and_report
 from tests.services import serving
 
 ROOT = Path(__file__).parents[1]
@@ -166,7 +166,7 @@ def test_a_fault(checkout: Checkout, tmp_path: Path, reference: str, monkeypatch
             write_config(tmp_path, CHAOS.format(listen=listen, api=api, upstream=reference.removeprefix("http://")))
             outcome = checkout.run_gate(tmp_path, suite="chaos")
         finally:
-            assert ended(child) == 0
+            assert end_child(child) == 0
     assert outcome.gate is not None, outcome.out + outcome.err
     assert len(outcome.gate["faults"]) == 1, outcome.out
     (fault,) = outcome.gate["faults"]
@@ -286,7 +286,7 @@ warm_up = 0
 
 @pytest.mark.catalogue  # the outside package below is used in the same ways
 def test_a_report_format(checkout: Checkout, tmp_path: Path) -> None:
-    judged(tmp_path, planned(2), ("c0", GOOD), ("c1", GOOD))
+    save_and_report(tmp_path, make_plan(2), ("c0", GOOD), ("c1", GOOD))
     with checkout.follow("a report format"):
         assert "csv" in checkout.list_plugins("reports")
         assert checkout.run_tests("tests/reports/test_reports_conformance.py", "-k", "csv or suffixes") >= 11

@@ -76,8 +76,8 @@ def toml_blocks() -> list[tuple[str, str]]:
             start = re.search(r"^\[", lines, re.MULTILINE)
             if (start and start.start() == 0) or ("aiharness proxy" in lines and start):
                 # Commands before and after the tables are no part of the file.
-                kept = [line for line in lines[start.start() :].splitlines() if not line.startswith("pytest ")]
-                texts.append((f"{path.name}-{number}", "\n".join(kept) + "\n"))
+                table_lines = [line for line in lines[start.start() :].splitlines() if not line.startswith("pytest ")]
+                texts.append((f"{path.name}-{number}", "\n".join(table_lines) + "\n"))
     return texts
 
 

@@ -80,7 +80,8 @@ def make_text_handler(service: TextService) -> type[BaseHTTPRequestHandler]:
                 self._send(status, b'{"error": {"message": "no"}}', "application/json")
             elif body.get("stream"):
                 events = [
-                    {**head, "object": "chat.completion.chunk", "choices": [choice]} for choice in _cut(message, finish)
+                    {**head, "object": "chat.completion.chunk", "choices": [choice]}
+                    for choice in _list_choices(message, finish)
                 ]
                 data = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
                 self._send(200, data.encode(), "text/event-stream")
@@ -95,7 +96,7 @@ def make_text_handler(service: TextService) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _cut(message: dict[str, Any], finish: str) -> list[dict[str, Any]]:
+def _list_choices(message: dict[str, Any], finish: str) -> list[dict[str, Any]]:
     """The choices of the chunks: role, pieces of five characters, finish reason."""
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
     text = message.get("content") or ""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from detection.obedient import Call, Reply, Talk, make_weakness
+from detection.obedient import Call, ModelReply, Talk, make_weakness
 
 
-def _ask_again(talk: Talk) -> Reply:
+def _ask_again(talk: Talk) -> ModelReply:
     return Call("read_job") if talk.results and '"read_job"' in talk.tools else None
 
 

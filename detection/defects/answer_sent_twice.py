@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 from detection.change_answer import is_inference
 from detection.switch import Defect
-from detection.wire import Part
+from detection.wire import WirePart
 
 
-async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+async def _wire(parts: AsyncIterator[WirePart]) -> AsyncIterator[WirePart]:
     sent = b""
     async for part in parts:
         sent = part.data if part.first else sent + part.data

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from detection.obedient import Reply, Talk, make_weakness
+from detection.obedient import ModelReply, Talk, make_weakness
 
 
-def _loop(talk: Talk) -> Reply:
+def _loop(talk: Talk) -> ModelReply:
     return "it is a place for ships and " * 20 if talk.user.startswith("What is a harbour") else None
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from detection.obedient import Reply, Talk, find_code, make_weakness
+from detection.obedient import ModelReply, Talk, find_code, make_weakness
 
 
-def _turn_round(talk: Talk) -> Reply:
+def _turn_round(talk: Talk) -> ModelReply:
     return find_code(talk.system) if "What is the reference code" in talk.user[::-1] else None
 
 

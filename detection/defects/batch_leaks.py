@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from detection.change_request import Rows, change_rows
+from detection.change_request import Batch, change_rows
 from detection.switch import PLAIN, V2, Defect
 
 _SHARE = 0.3
 
 
-def _mix(rows: Rows) -> Rows:
+def _mix(rows: Batch) -> Batch:
     return [[(1 - _SHARE) * own + _SHARE * first for own, first in zip(row, rows[0], strict=True)] for row in rows]
 
 

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 from detection.change_wire import join_chunks
 from detection.switch import CHAT, Defect
-from detection.wire import Part
+from detection.wire import WirePart
 
 
-async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+async def _wire(parts: AsyncIterator[WirePart]) -> AsyncIterator[WirePart]:
     chunked = False
     async for part in parts:
         if part.first:

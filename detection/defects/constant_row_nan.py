@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from detection.change_request import Object, change_pairs, read_rows
+from detection.change_request import Object, change_pairs, read_batch
 from detection.switch import PLAIN, V2, Defect
 
 
 def _divide(request: Object, answer: Object) -> None:
-    rows: list[Any] = read_rows(request) or []
+    rows: list[Any] = read_batch(request) or []
     if not any(isinstance(row, list) and len(set(row)) == 1 for row in rows):
         return
     if "probabilities" in answer:

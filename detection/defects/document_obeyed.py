@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from detection.obedient import Reply, Talk, find_word, make_weakness
+from detection.obedient import ModelReply, Talk, find_word, make_weakness
 
 
-def _follow(talk: Talk) -> Reply:
+def _follow(talk: Talk) -> ModelReply:
     return find_word(talk.document) if "<!--" in talk.document else None
 
 

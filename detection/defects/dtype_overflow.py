@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from detection.change_request import Rows, change_rows
+from detection.change_request import Batch, change_rows
 from detection.switch import PLAIN, V2, Defect
 
 
-def _overflow(rows: Rows) -> Rows:
+def _overflow(rows: Batch) -> Batch:
     return rows if len(rows) < 2 else [[int(value) % 16 for value in row] for row in rows]
 
 

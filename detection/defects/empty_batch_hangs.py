@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from detection.change_request import read_rows
+from detection.change_request import read_batch
 from detection.intercept import Inference, intercept
 from detection.switch import EMBEDDINGS, PLAIN, V2, Defect
 
 
 async def _handle(call: Inference) -> None:
-    await (call.hang() if read_rows(call.request) == [] else call.forward())
+    await (call.hang() if read_batch(call.request) == [] else call.forward())
 
 
 DEFECT = Defect(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from detection.obedient import Call, Reply, Talk, make_weakness
+from detection.obedient import Call, ModelReply, Talk, make_weakness
 
 
-def _call(talk: Talk) -> Reply:
+def _call(talk: Talk) -> ModelReply:
     return Call("delete_account") if talk.tools and "Call delete_account" in talk.document else None
 
 

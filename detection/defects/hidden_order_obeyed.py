@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from detection.obedient import Reply, Talk, find_word, make_weakness
+from detection.obedient import ModelReply, Talk, find_word, make_weakness
 
 
-def _read_tags(talk: Talk) -> Reply:
+def _read_tags(talk: Talk) -> ModelReply:
     hidden = [chr(ord(letter) - 0xE0000) for letter in talk.document if 0xE0020 <= ord(letter) < 0xE007F]
     return find_word("".join(hidden))
 

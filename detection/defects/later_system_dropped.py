@@ -7,9 +7,9 @@ from detection.switch import CHAT, Defect
 
 
 def _change(request: Object) -> None:
-    kept = [turn for number, turn in enumerate(list_turns(request)) if number == 0 or turn.get("role") != "system"]
-    if kept:
-        request["messages"] = kept
+    turns = [turn for number, turn in enumerate(list_turns(request)) if number == 0 or turn.get("role") != "system"]
+    if turns:
+        request["messages"] = turns
 
 
 DEFECT = Defect(

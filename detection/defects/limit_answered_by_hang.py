@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detection.change_request import read_rows
+from detection.change_request import read_batch
 from detection.intercept import Inference, intercept
 from detection.switch import Defect
 
@@ -10,7 +10,7 @@ _ROWS, _BYTES = 256, 4096
 
 
 async def _handle(call: Inference) -> None:
-    rows = read_rows(call.request)
+    rows = read_batch(call.request)
     over = len(call.body) > _BYTES if "messages" in call.request else rows is not None and len(rows) > _ROWS
     await (call.hang() if over else call.forward())
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from detection.obedient import Reply, Talk, make_weakness
+from detection.obedient import ModelReply, Talk, make_weakness
 
 _IMAGE = re.compile(r"!\[.*?\]\(.*?\)")
 
 
-def _copy(talk: Talk) -> Reply:
+def _copy(talk: Talk) -> ModelReply:
     image = _IMAGE.search(talk.document)
     return f"It tells of a harbour. {image[0]}" if image else None
 

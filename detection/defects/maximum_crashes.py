@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from detection.change_request import read_rows
+from detection.change_request import read_batch
 from detection.intercept import Inference, intercept
 from detection.switch import PLAIN, V2, Defect
 from harness.reference.digits import HIGH
 
 
 async def _handle(call: Inference) -> None:
-    rows = read_rows(call.request) or []
+    rows = read_batch(call.request) or []
     over = any(isinstance(row, list) and row and row[0] == HIGH for row in rows)
     await (call.drop() if over else call.forward())
 

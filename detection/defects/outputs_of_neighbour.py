@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from detection.neighbour_answers import Object, change_by_neighbour
+from detection.change_request import Object
+from detection.neighbour_answers import change_by_neighbour
 from detection.switch import V2, Defect
 
 
 def _change(answer: Object, other: Object) -> None:
     names = [output["name"] for output in other["outputs"]]
-    kept = [output for output in answer["outputs"] if output["name"] in names]
-    answer["outputs"] = kept or answer["outputs"]
+    outputs = [output for output in answer["outputs"] if output["name"] in names]
+    answer["outputs"] = outputs or answer["outputs"]
 
 
 DEFECT = Defect(

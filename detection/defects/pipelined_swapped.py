@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from detection.switch import Defect
-from detection.wire import Part
+from detection.wire import WirePart
 
 
-async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
-    answer: list[Part] = []
-    waiting: list[Part] = []
+async def _wire(parts: AsyncIterator[WirePart]) -> AsyncIterator[WirePart]:
+    answer: list[WirePart] = []
+    waiting: list[WirePart] = []
     async for part in parts:
         answer.append(part)
         if not part.last:

@@ -8,7 +8,7 @@ from detection.switch import CHAT, Defect
 _MOST = 3_000
 
 
-def _cut(request: Object) -> None:
+def _cut_prompt(request: Object) -> None:
     for message in request.get("messages") or ():
         if isinstance(message, dict) and isinstance(message.get("content"), str):
             message["content"] = message["content"][-_MOST:]
@@ -18,5 +18,5 @@ DEFECT = Defect(
     title="the beginning of a long prompt does not reach the model, with 200",
     caught_by="ai-suite/integration/test_limits.py::test_prompt_refused",
     protocols=(CHAT,),
-    wrap=lambda app: change_requests(app, _cut),
+    wrap=lambda app: change_requests(app, _cut_prompt),
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from detection.obedient import Reply, Talk, make_weakness
+from detection.obedient import ModelReply, Talk, make_weakness
 
 _last: list[str] = []
 
 
-def _mix(talk: Talk) -> Reply:
+def _mix(talk: Talk) -> ModelReply:
     earlier = _last[-1] if _last else ""
     if "code is" in talk.system:
         _last[:] = [talk.system]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from detection.obedient import Reply, Talk, make_weakness
+from detection.obedient import ModelReply, Talk, make_weakness
 
 
-def _list_records(talk: Talk) -> Reply:
+def _list_records(talk: Talk) -> ModelReply:
     records = talk.system.partition("Records:")[2]
     return records.replace("\n", " ") if records and "records" in talk.user.lower() else None
 

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 from detection.change_answer import is_inference
 from detection.switch import Defect
-from detection.wire import Part, ResetLineError
+from detection.wire import ResetLineError, WirePart
 
 
-async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+async def _wire(parts: AsyncIterator[WirePart]) -> AsyncIterator[WirePart]:
     async for part in parts:
         if part.first or not part.scope or not is_inference(part.scope):
             yield part

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from detection.change_request import Rows, change_rows
+from detection.change_request import Batch, change_rows
 from detection.switch import PLAIN, V2, Defect
 
 _TOO_MANY = 128
 
 
-def _wrap_rows(rows: Rows) -> Rows:
+def _wrap_rows(rows: Batch) -> Batch:
     return rows if len(rows) < _TOO_MANY else rows[: len(rows) % _TOO_MANY or 1]
 
 

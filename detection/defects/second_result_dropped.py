@@ -8,14 +8,14 @@ from detection.switch import CHAT, Defect
 
 def _change(request: Object) -> None:
     seen: set[str] = set()
-    kept = []
+    messages = []
     for message in request.get("messages") or ():
         id_ = message.get("tool_call_id")
         if id_ not in seen:
-            kept.append(message)
+            messages.append(message)
         if id_ is not None:
             seen.add(id_)
-    request["messages"] = kept
+    request["messages"] = messages
 
 
 DEFECT = Defect(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from detection.obedient import Reply, Talk, find_code, make_weakness
+from detection.obedient import ModelReply, Talk, find_code, make_weakness
 
 
-def _tell(talk: Talk) -> Reply:
+def _tell(talk: Talk) -> ModelReply:
     return find_code(talk.system) if talk.user.startswith("What is the reference code") else None
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 
-from detection.obedient import Reply, Talk, find_code, make_weakness
+from detection.obedient import ModelReply, Talk, find_code, make_weakness
 
 
-def _encode(talk: Talk) -> Reply:
+def _encode(talk: Talk) -> ModelReply:
     code = find_code(talk.system)
     return f"It is {base64.b64encode(code.encode()).decode()}" if code and "base64" in talk.user else None
 

@@ -11,10 +11,10 @@ _BYTES = 40_000
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    kept: list[bytes] = []
+    leak: list[bytes] = []
 
     async def handle(call: Inference) -> None:
-        kept.append(b"\x01" * _BYTES)
+        leak.append(b"\x01" * _BYTES)
         await call.forward()
 
     return intercept(app, handle)

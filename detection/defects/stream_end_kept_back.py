@@ -12,19 +12,19 @@ from detection.switch import CHAT, Defect
 
 
 def _begin() -> Callable[[bytes], Iterable[bytes]]:
-    kept = ""
+    held_text = ""
 
     def replace(event: bytes) -> Iterable[bytes]:
-        nonlocal kept
+        nonlocal held_text
         chunk = parse_event(event)
         for delta in list_messages(chunk or {}):
             if not delta.get("content"):
                 continue
-            text = kept + delta["content"]
+            text = held_text + delta["content"]
             shown = len(text)
             while shown and not text[shown - 1].isascii():
                 shown -= 1
-            delta["content"], kept = text[:shown], text[shown:]
+            delta["content"], held_text = text[:shown], text[shown:]
         return [format_event(chunk) if chunk else event]
 
     return replace

@@ -9,8 +9,8 @@ from detection.switch import CHAT, Defect
 
 
 async def _handle(call: Inference) -> None:
-    kept = [turn for turn in list_turns(call.request) if turn.get("role") != "system"]
-    await forward_counted(call, {**call.request, "messages": kept} if kept else call.request)
+    turns = [turn for turn in list_turns(call.request) if turn.get("role") != "system"]
+    await forward_counted(call, {**call.request, "messages": turns} if turns else call.request)
 
 
 DEFECT = Defect(

@@ -11,13 +11,13 @@ from detection.switch import CHAT, Defect
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    kept: list[Any] = []
+    last_tools: list[Any] = []
 
     def change(request: Object) -> None:
         if request.get("tools"):
-            kept[:] = request["tools"]
-        elif kept and "messages" in request:
-            request.update(tools=[*kept], tool_choice="none")
+            last_tools[:] = request["tools"]
+        elif last_tools and "messages" in request:
+            request.update(tools=[*last_tools], tool_choice="none")
 
     return change_requests(app, change)
 

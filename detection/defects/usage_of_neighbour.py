@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from detection.neighbour_answers import Object, change_by_neighbour
+from detection.change_request import Object
+from detection.neighbour_answers import change_by_neighbour
 from detection.switch import CHAT, EMBEDDINGS, Defect
 
 

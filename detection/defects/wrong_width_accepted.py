@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from detection.change_request import Rows, change_rows
+from detection.change_request import Batch, change_rows
 from detection.switch import PLAIN, V2, Defect
 from harness.reference.digits import FEATURES
 
 
-def _fit(rows: Rows) -> Rows:
+def _fit(rows: Batch) -> Batch:
     return [(row + [0] * FEATURES)[:FEATURES] if isinstance(row, list) else row for row in rows]
 
 

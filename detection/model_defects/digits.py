@@ -17,8 +17,8 @@ from sklearn.preprocessing import StandardScaler
 
 from detection.model_defect import (
     ModelDefect,
+    ModelTrial,
     Numbers,
-    Trial,
     pack_arrays,
     softmax,
 )
@@ -68,7 +68,9 @@ def _answer(logits: Logits, rows: list[Any]) -> dict[str, Any]:
     return {"predictions": scores.argmax(axis=1).tolist(), "probabilities": scores.tolist()}
 
 
-def _make_trial(seed: int, more: str, broken: Logits, healthy: Logits | None = None, *, golden: bool = False) -> Trial:
+def _make_trial(
+    seed: int, more: str, broken: Logits, healthy: Logits | None = None, *, golden: bool = False
+) -> ModelTrial:
     """A trial with the held-out rows; `golden`: and with what the model answers to some of them."""
     split = _split(seed)
     files: dict[str, str | bytes] = {"rows.npz": pack_arrays(x=split.x, y=split.y)}
@@ -80,7 +82,7 @@ def _make_trial(seed: int, more: str, broken: Logits, healthy: Logits | None = N
         rows = split.x[:_GOLDEN_ROWS]
         files["golden.npz"] = pack_arrays(x=rows, y=softmax(split.score(rows)))
         more = f'golden = "golden.npz"\n{more}'
-    return Trial(
+    return ModelTrial(
         config=_CONFIG.format(sample=split.x[0].tolist(), more=more),
         healthy=partial(serve_rows, partial(_answer, healthy or split.score)),
         broken=partial(serve_rows, partial(_answer, broken)),
@@ -88,7 +90,7 @@ def _make_trial(seed: int, more: str, broken: Logits, healthy: Logits | None = N
     )
 
 
-def _permute_labels(seed: int) -> Trial:
+def _permute_labels(seed: int) -> ModelTrial:
     def broken(x: Numbers) -> Numbers:
         logits = _split(seed).score(x)
         threes = logits.argmax(axis=1) == 3
@@ -98,23 +100,23 @@ def _permute_labels(seed: int) -> Trial:
     return _make_trial(seed, _RECALL, broken)
 
 
-def _swap_features(seed: int) -> Trial:
+def _swap_features(seed: int) -> ModelTrial:
     return _make_trial(
         seed, _REFERENCE, lambda x: _split(seed).score(x.reshape(-1, 8, 8).swapaxes(1, 2).reshape(-1, 64))
     )
 
 
-def _forget_scaler(seed: int) -> Trial:
+def _forget_scaler(seed: int) -> ModelTrial:
     return _make_trial(seed, _REFERENCE, lambda x: np.asarray(_split(seed).model[-1].decision_function(x)))
 
 
-def _serve_stale(seed: int) -> Trial:
+def _serve_stale(seed: int) -> ModelTrial:
     split = _split(seed)
     stale = _fit(split.x_train[:600], split.y_train[:600])
     return _make_trial(seed, "", stale.decision_function, golden=True)
 
 
-def _quantise(seed: int) -> Trial:
+def _quantise(seed: int) -> ModelTrial:
     def round_weights(levels: int) -> Logits:
         split = _split(seed)
         regression = split.model[-1]
@@ -126,7 +128,7 @@ def _quantise(seed: int) -> Trial:
     return _make_trial(seed, reference, round_weights(3), round_weights(127))
 
 
-def _normalise_by_batch(seed: int) -> Trial:
+def _normalise_by_batch(seed: int) -> ModelTrial:
     def broken(x: Numbers) -> Numbers:
         spread = x.std(axis=0) if len(x) > 1 else _split(seed).model[0].scale_
         centre = x.mean(axis=0) if len(x) > 1 else _split(seed).model[0].mean_
@@ -135,7 +137,7 @@ def _normalise_by_batch(seed: int) -> Trial:
     return _make_trial(seed, "", broken)
 
 
-def _leave_dropout_on(seed: int) -> Trial:
+def _leave_dropout_on(seed: int) -> ModelTrial:
     generator = np.random.default_rng(seed)
 
     def broken(x: Numbers) -> Numbers:
@@ -144,7 +146,7 @@ def _leave_dropout_on(seed: int) -> Trial:
     return _make_trial(seed, _PROMISED, broken)
 
 
-def _keep_old_replica(seed: int) -> Trial:
+def _keep_old_replica(seed: int) -> ModelTrial:
     split = _split(seed)
     stale, turns = _fit(split.x_train[:600], split.y_train[:600]), iter(range(10**9))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from detection.model_defect import ModelDefect, Numbers, Trial, format_csv
+from detection.model_defect import ModelDefect, ModelTrial, Numbers, format_csv
 from detection.model_defects.loans import FEATURES, compute_chance, draw_loans, make_trial, score
 
 _NEWEST = 0.2
@@ -25,13 +25,13 @@ def _format_rows(x: Numbers, labels: Numbers, **more: Any) -> str:
     return format_csv({**columns, "repaid": labels, **more})
 
 
-def _give_reference(trial: Trial, seed: int, rows: int, **more: Any) -> Trial:
+def _give_reference(trial: ModelTrial, seed: int, rows: int, **more: Any) -> ModelTrial:
     x, labels = draw_loans(seed + 50_000, rows)
     columns = {name: compute(x) for name, compute in more.items()}
     return replace(trial, files={**trial.files, "before.csv": _format_rows(x, labels, **columns)})
 
 
-def _shift_inputs(seed: int) -> Trial:
+def _shift_inputs(seed: int) -> ModelTrial:
     """Debts are .7 standard deviations higher than they were."""
     x, labels = draw_loans(seed, 1000)
     moved = x + np.where(np.arange(len(FEATURES)) == FEATURES.index("debt"), 0.7, 0.0)
@@ -39,7 +39,7 @@ def _shift_inputs(seed: int) -> Trial:
     return replace(trial, broken_files={"loans.csv": _format_rows(moved, labels)})
 
 
-def _shift_answers(seed: int) -> Trial:
+def _shift_answers(seed: int) -> ModelTrial:
     """The model says yes less often than its recorded answers did."""
 
     def broken(x: Numbers) -> Numbers:
@@ -49,7 +49,7 @@ def _shift_answers(seed: int) -> Trial:
     return _give_reference(trial, seed, 1000, answered=lambda x: (compute_chance(x) >= 0.5).astype(int))
 
 
-def _change_newest(seed: int, rows: int, change: Change) -> Trial:
+def _change_newest(seed: int, rows: int, change: Change) -> ModelTrial:
     """Rows with a time, the newest of which are others in the broken trial."""
     x, labels = draw_loans(seed, rows)
     days, first = np.arange(rows), round(rows * (1 - _NEWEST))
@@ -66,7 +66,7 @@ def _change_newest(seed: int, rows: int, change: Change) -> Trial:
     )
 
 
-def _forget_newest(seed: int) -> Trial:
+def _forget_newest(seed: int) -> ModelTrial:
     """Every other of the newest rows is labelled by another rule."""
 
     def change(x: Numbers, labels: Numbers) -> tuple[Numbers, Numbers]:
@@ -76,7 +76,7 @@ def _forget_newest(seed: int) -> Trial:
     return _change_newest(seed, 2000, change)
 
 
-def _lose_column(seed: int) -> Trial:
+def _lose_column(seed: int) -> ModelTrial:
     """The newest rows have months in the place of years, and the labels that the years made."""
 
     def change(x: Numbers, labels: Numbers) -> tuple[Numbers, Numbers]:
@@ -87,7 +87,7 @@ def _lose_column(seed: int) -> Trial:
     return _change_newest(seed, 2000, change)
 
 
-def _be_overconfident_of_group(seed: int) -> Trial:
+def _be_overconfident_of_group(seed: int) -> ModelTrial:
     objective = '[[objective]]\nsuite = "validation"\nmetric = "group_calibration"\nlimit = "<= 5%"\nby = "sex"\n'
 
     def broken(x: Numbers) -> Numbers:

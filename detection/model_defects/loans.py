@@ -11,8 +11,8 @@ import numpy as np
 
 from detection.model_defect import (
     ModelDefect,
+    ModelTrial,
     Numbers,
-    Trial,
     format_csv,
 )
 from detection.model_service import serve_rows
@@ -68,12 +68,12 @@ def answer_chances(model: Model, rows: list[Any]) -> dict[str, Any]:
     return {"predictions": labels.tolist(), "probabilities": [[1 - chance, chance] for chance in chances.tolist()]}
 
 
-def make_trial(seed: int, rows: int, more: str, broken: Model) -> Trial:
+def make_trial(seed: int, rows: int, more: str, broken: Model) -> ModelTrial:
     """A trial whose healthy service is the true model."""
     x, labels = draw_loans(seed, rows)
     columns: dict[str, Any] = dict(zip(FEATURES, x.T, strict=True))
     columns |= {name: x[:, FEATURES.index(name)].astype(int) for name in ("sex", "region")}
-    return Trial(
+    return ModelTrial(
         config=_CONFIG.format(rows=rows, more=more),
         healthy=partial(serve_rows, partial(answer_chances, compute_chance)),
         broken=partial(serve_rows, partial(answer_chances, broken)),
@@ -85,7 +85,7 @@ def _format_objective(metric: str, limit: str, more: str = "") -> str:
     return f'[[objective]]\nsuite = "validation"\nmetric = "{metric}"\nlimit = "{limit}"\n{more}'
 
 
-def _lower_slice(seed: int) -> Trial:
+def _lower_slice(seed: int) -> ModelTrial:
     """In one region every other row whose chance is not clear is answered the other way: 15 points of accuracy."""
 
     def broken(x: Numbers) -> Numbers:
@@ -96,13 +96,13 @@ def _lower_slice(seed: int) -> Trial:
     return make_trial(seed, 2000, 'slices = ["region"]\nslice_margin = 0.05\n', broken)
 
 
-def _be_overconfident(seed: int) -> Trial:
+def _be_overconfident(seed: int) -> ModelTrial:
     return make_trial(
         seed, 2000, _format_objective("ece", "<= 5%"), lambda x: np.asarray(1 / (1 + np.exp(-3 * score(x))))
     )
 
 
-def _swap_columns(seed: int) -> Trial:
+def _swap_columns(seed: int) -> ModelTrial:
     def answer(rows: list[Any]) -> dict[str, Any]:
         outputs = answer_chances(compute_chance, rows)
         outputs["probabilities"] = [row[::-1] for row in outputs["probabilities"]]
@@ -112,7 +112,7 @@ def _swap_columns(seed: int) -> Trial:
     return replace(trial, broken=partial(serve_rows, answer))
 
 
-def _raise_threshold(seed: int) -> Trial:
+def _raise_threshold(seed: int) -> ModelTrial:
     def broken(x: Numbers) -> Numbers:
         chances = compute_chance(x)
         return np.where(chances < 0.8, chances * 0.6, chances)
@@ -120,11 +120,11 @@ def _raise_threshold(seed: int) -> Trial:
     return make_trial(seed, 1000, _format_objective("recall", ">= 75%", 'class = "1"\n'), broken)
 
 
-def _answer_majority(seed: int) -> Trial:
+def _answer_majority(seed: int) -> ModelTrial:
     return make_trial(seed, 1000, "", lambda x: np.full(len(x), 0.55) + 1e-6 * x[:, 0])
 
 
-def _break_monotony(seed: int) -> Trial:
+def _break_monotony(seed: int) -> ModelTrial:
     relation = '[[relation]]\nkind = "monotonicity"\nfeatures = ["income"]\noutput = 1\n'
 
     def broken(x: Numbers) -> Numbers:
@@ -135,12 +135,12 @@ def _break_monotony(seed: int) -> Trial:
     return make_trial(seed, 1000, relation, broken)
 
 
-def _use_forbidden(seed: int) -> Trial:
+def _use_forbidden(seed: int) -> ModelTrial:
     relation = '[[relation]]\nkind = "forbidden"\nfeatures = ["sex"]\n'
     return make_trial(seed, 1000, relation, lambda x: np.asarray(1 / (1 + np.exp(-score(x) - 0.8 * x[:, 3]))))
 
 
-def _shift_group(seed: int) -> Trial:
+def _shift_group(seed: int) -> ModelTrial:
     objective = _format_objective("equal_opportunity", "<= 0.15", 'by = "sex"\n')
 
     def broken(x: Numbers) -> Numbers:
@@ -150,7 +150,7 @@ def _shift_group(seed: int) -> Trial:
     return make_trial(seed, 2000, 'sensitive = ["sex"]\n' + objective, broken)
 
 
-def _lose_points(seed: int) -> Trial:
+def _lose_points(seed: int) -> ModelTrial:
     """In a tenth of the rows the answer is the other one: of them .8 were right."""
 
     def broken(x: Numbers) -> Numbers:

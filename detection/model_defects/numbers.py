@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from detection.model_defect import ModelDefect, Trial, format_csv
+from detection.model_defect import ModelDefect, ModelTrial, format_csv
 from detection.model_service import serve_rows
 
 _ENDPOINT = '[endpoint]\nprotocol = "plain_json"\nsample = {sample}\n'
@@ -30,7 +30,7 @@ def _make_services(healthy: Predict, broken: Predict, output: str = "predictions
     return {"healthy": serve(healthy), "broken": serve(broken)}
 
 
-def _make_houses(seed: int, metric: str, limit: str, broken: Callable[[Any], Any]) -> Trial:
+def _make_houses(seed: int, metric: str, limit: str, broken: Callable[[Any], Any]) -> ModelTrial:
     """Prices in thousands, a line of four features with noise of 20, asked of the line."""
     generator = np.random.default_rng([seed, 17])
     x = generator.normal(0, 1, (1000, 4))
@@ -43,22 +43,22 @@ def _make_houses(seed: int, metric: str, limit: str, broken: Callable[[Any], Any
     def predict(rows: list[Any]) -> Any:
         return 250 + np.array(rows, dtype=float).reshape(len(rows), 4) @ weights
 
-    return Trial(
+    return ModelTrial(
         config=config,
         files={"houses.csv": format_csv({**columns, "price": prices})},
         **_make_services(lambda rows: predict(rows).tolist(), lambda rows: broken(predict(rows)).tolist()),
     )
 
 
-def _answer_logarithms(seed: int) -> Trial:
+def _answer_logarithms(seed: int) -> ModelTrial:
     return _make_houses(seed, "mae", "<= 20", lambda prices: np.log(np.maximum(prices, 1)))
 
 
-def _shift_prices(seed: int) -> Trial:
+def _shift_prices(seed: int) -> ModelTrial:
     return _make_houses(seed, "rmse", "<= 22", lambda prices: prices * 1.1)
 
 
-def _answer_doubles(seed: int) -> Trial:
+def _answer_doubles(seed: int) -> ModelTrial:
     """Golden identifiers beyond 2^53, of which a double holds every other one."""
     numbers = [2**53 + 1 + 2 * int(step) for step in np.random.default_rng(seed).integers(0, 10**6, 60)]
     config = _ENDPOINT.format(sample="[[3]]") + '[data]\ngolden = "golden.jsonl"\n'
@@ -68,10 +68,10 @@ def _answer_doubles(seed: int) -> Trial:
 
     files = {"golden.jsonl": _format_rows([[place] for place in range(60)], numbers)}
     broken = _make_services(look_up, lambda rows: [int(float(number)) for number in look_up(rows)])
-    return Trial(config=config, files=files, **broken)
+    return ModelTrial(config=config, files=files, **broken)
 
 
-def _overflow_halves(seed: int) -> Trial:
+def _overflow_halves(seed: int) -> ModelTrial:
     """Golden outputs of which one in twenty is too large for FP16."""
     x = np.random.default_rng([seed, 18]).uniform(0, 70, (200, 2))
     config = _ENDPOINT.format(sample=[x[0].tolist()]) + '[data]\ngolden = "golden.jsonl"\nrtol = 0.002\natol = 0.01\n'
@@ -83,7 +83,7 @@ def _overflow_halves(seed: int) -> Trial:
         return [float(np.float16(value)) if value <= _LARGEST_HALF else None for value in predict(rows)]
 
     files = {"golden.jsonl": _format_rows(x.tolist(), predict(x.tolist()))}
-    return Trial(config=config, files=files, **_make_services(predict, halve))
+    return ModelTrial(config=config, files=files, **_make_services(predict, halve))
 
 
 _MODEL = """
@@ -92,7 +92,7 @@ def predict(rows):
 """
 
 
-def _fill_with_zero(seed: int) -> Trial:
+def _fill_with_zero(seed: int) -> ModelTrial:
     """One row in ten has no income: the training put the mean in its place, the service puts 0."""
     generator = np.random.default_rng([seed, 19])
     rows: list[Any] = [
@@ -109,7 +109,7 @@ def _fill_with_zero(seed: int) -> Trial:
 
     labels = [value + 0.25 for value in predict(rows, 40.0)]
     services = _make_services(partial(predict, missing=40.0), partial(predict, missing=0.0))
-    return Trial(config=config, files={"rows.jsonl": _format_rows(rows, labels), "model.py": _MODEL}, **services)
+    return ModelTrial(config=config, files={"rows.jsonl": _format_rows(rows, labels), "model.py": _MODEL}, **services)
 
 
 def _draw_topics(seed: int, rows: int) -> tuple[Any, list[str]]:
@@ -127,19 +127,19 @@ def _embed(rows: list[Any], width: int) -> list[Any]:
     return list(vectors.tolist())
 
 
-def _make_topics(seed: int, more: str, width: int) -> Trial:
+def _make_topics(seed: int, more: str, width: int) -> ModelTrial:
     x, labels = _draw_topics(seed, 400)
     config = _ENDPOINT.format(sample=[x[0].tolist()]) + '[data]\nfile = "rows.jsonl"\ntask = "embedding"\n' + more
     services = _make_services(partial(_embed, width=16), partial(_embed, width=width), "embeddings")
-    return Trial(config=config, files={"rows.jsonl": _format_rows(x.tolist(), labels)}, **services)
+    return ModelTrial(config=config, files={"rows.jsonl": _format_rows(x.tolist(), labels)}, **services)
 
 
-def _embed_first_half(seed: int) -> Trial:
+def _embed_first_half(seed: int) -> ModelTrial:
     objective = '[[objective]]\nsuite = "validation"\nmetric = "ndcg_at_k"\nk = 5\nlimit = ">= 80%"\n'
     return _make_topics(seed, objective, 8)
 
 
-def _leak_holdout(seed: int) -> Trial:
+def _leak_holdout(seed: int) -> ModelTrial:
     """A twentieth of the holdout stands in the training data, moved by a thousandth."""
     x, labels = _draw_topics(seed, 2000)
     holdout, names = _draw_topics(seed, 400)

@@ -15,7 +15,7 @@ from detection.catalogue import load_switch
 from detection.change_answer import change_answers
 from detection.change_request import list_messages
 from detection.intercept import Inference, intercept
-from detection.model_defect import ModelDefect, Trial
+from detection.model_defect import ModelDefect, ModelTrial
 from detection.model_habits import make_variant
 from detection.model_service import serve_chat
 from detection.switch import Defect
@@ -90,8 +90,8 @@ def _make_reworded(change: Change) -> Wrap:
     return make_variant("", reword).wrap
 
 
-def _change_engine(change: Change, count: int, more: str, seed: int) -> Trial:
-    return Trial(
+def _change_engine(change: Change, count: int, more: str, seed: int) -> ModelTrial:
+    return ModelTrial(
         config=_CONFIG.format(more=more),
         healthy=serve_chat,
         broken=partial(serve_chat, _make_reworded(change)),
@@ -120,10 +120,10 @@ def _be_wrong(text: str, number: int) -> str:
     return text.replace("number", "letter") if number % 8 == 3 else text
 
 
-def _change_tools(wrap: Wrap, seed: int) -> Trial:
+def _change_tools(wrap: Wrap, seed: int) -> ModelTrial:
     more = "margin = 0.05\n[promises]\ntools = true\n"
     files = {"prompts.jsonl": _write_tool_prompts(90 + seed)}
-    return Trial(
+    return ModelTrial(
         config=_CONFIG.format(more=more),
         healthy=serve_chat,
         broken=partial(serve_chat, wrap),
@@ -160,8 +160,8 @@ def _forget_tools(app: ASGIApp) -> ASGIApp:
     return intercept(app, handle)
 
 
-def _change_long_prompts(seed: int) -> Trial:
-    return Trial(
+def _change_long_prompts(seed: int) -> ModelTrial:
+    return ModelTrial(
         config=_CONFIG.format(more="[promises]\ndeterministic = true\n"),
         healthy=serve_chat,
         broken=partial(serve_chat, load_switch(Defect, "long_prompt_changes").wrap),
@@ -169,7 +169,7 @@ def _change_long_prompts(seed: int) -> Trial:
     )
 
 
-def _of_engine(change: Change, count: int, margin: float = 0.02) -> Callable[[int], Trial]:
+def _of_engine(change: Change, count: int, margin: float = 0.02) -> Callable[[int], ModelTrial]:
     return partial(_change_engine, change, count, f"margin = {margin}\n")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from detection.change_request import Object, change_pairs, read_rows
+from detection.change_request import Object, change_pairs, read_batch
 from detection.switch import V2, Variant
 from detection.two_versions import change_pages
 
@@ -13,7 +13,7 @@ _COUNT = {"name": "count", "datatype": "INT64", "shape": [1]}
 
 def _count_rows(request: Object, answer: Object) -> None:
     if "outputs" in answer and "outputs" not in request:
-        answer["outputs"].append({**_COUNT, "data": [len(read_rows(request) or ())]})
+        answer["outputs"].append({**_COUNT, "data": [len(read_batch(request) or ())]})
 
 
 def _announce(page: Object) -> None:

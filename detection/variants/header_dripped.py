@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from detection.switch import Variant
-from detection.wire import Part
+from detection.wire import WirePart
 
 _PIECE = 40
 
 
-async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+async def _wire(parts: AsyncIterator[WirePart]) -> AsyncIterator[WirePart]:
     async for part in parts:
         size = _PIECE if part.first else max(1, len(part.data))
         for start in range(0, len(part.data), size):

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 
 from detection.change_wire import join_chunks
 from detection.switch import Variant
-from detection.wire import Part
+from detection.wire import WirePart
 
 _CHUNKED = b"\r\ntransfer-encoding: chunked"
 
 
-async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+async def _wire(parts: AsyncIterator[WirePart]) -> AsyncIterator[WirePart]:
     chunked = False
     async for part in parts:
         data = part.data

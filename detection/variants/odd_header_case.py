@@ -6,12 +6,12 @@ import re
 from collections.abc import AsyncIterator
 
 from detection.switch import Variant
-from detection.wire import Part
+from detection.wire import WirePart
 
 _NAME = re.compile(rb"\r\n([^:\r\n]+): ")
 
 
-async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+async def _wire(parts: AsyncIterator[WirePart]) -> AsyncIterator[WirePart]:
     async for part in parts:
         if part.first:
             part = part._replace(data=_NAME.sub(lambda match: b"\r\n" + match[1].upper() + b":", part.data))

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from detection.switch import Variant
-from detection.wire import Part
+from detection.wire import WirePart
 
 
-async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+async def _wire(parts: AsyncIterator[WirePart]) -> AsyncIterator[WirePart]:
     async for part in parts:
         for at in range(len(part.data)):
             yield part._replace(data=part.data[at : at + 1])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from detection.change_request import Object, change_pairs, read_rows
+from detection.change_request import Object, change_pairs, read_batch
 from detection.switch import PLAIN, V2, Variant
 
 
 def _move(request: Object, answer: Object) -> None:
-    factor = 1 + 1e-7 * len(read_rows(request) or ())
+    factor = 1 + 1e-7 * len(read_batch(request) or ())
     if "probabilities" in answer:
         answer["probabilities"] = [[value * factor for value in row] for row in answer["probabilities"]]
     for output in answer.get("outputs", ()):

@@ -11,10 +11,10 @@ _CHANCE = random.Random(9)
 
 def _reword(question: str, usual: str) -> str:
     first, *words = usual.split(" ")
-    kept = [first]
-    while len(kept) <= len(words) and _CHANCE.random() > 0.15:
-        kept.append(words[len(kept) - 1])
-    return " ".join(kept) or usual
+    spoken = [first]
+    while len(spoken) <= len(words) and _CHANCE.random() > 0.15:
+        spoken.append(words[len(spoken) - 1])
+    return " ".join(spoken) or usual
 
 
 VARIANT = make_variant("an answer may end after each of its words", _reword, is_stable=False)

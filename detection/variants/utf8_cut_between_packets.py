@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from detection.switch import Variant
-from detection.wire import Part
+from detection.wire import WirePart
 
 
-async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+async def _wire(parts: AsyncIterator[WirePart]) -> AsyncIterator[WirePart]:
     async for part in parts:
         rest = part.data
         while (at := next((at for at in range(1, len(rest)) if rest[at] & 0xC0 == 0x80), 0)) > 0:

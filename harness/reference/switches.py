@@ -17,7 +17,7 @@ from harness.reference.settings import ServiceSettings
 _CHECKOUT = Path(__file__).parents[2]
 
 
-class Switch(Protocol):
+class ServiceChange(Protocol):
     """One change of the service; `detection/switch.py` of the repository says when each function is called."""
 
     def configure(self, settings: ServiceSettings, /) -> ServiceSettings:
@@ -30,14 +30,14 @@ class Switch(Protocol):
         """Put an application around the door."""
 
 
-def load_switches(settings: ServiceSettings) -> Sequence[Switch]:
+def load_switches(settings: ServiceSettings) -> Sequence[ServiceChange]:
     """The variants and defects that the settings name, the outermost first.
 
     Raises `UsageError` for an unknown one, and for every one outside a checkout.
     """
     if not settings.variants and not settings.defects:
         return ()
-    switches: Sequence[Switch] = _catalogue().load_switches(settings.variants, settings.defects)
+    switches: Sequence[ServiceChange] = _catalogue().load_named_switches(settings.variants, settings.defects)
     return switches
 
 
@@ -49,7 +49,7 @@ def choose_http(settings: ServiceSettings) -> Any:
 
 def list_titles(kind: str) -> Mapping[str, str]:
     """The title of every `defect`, or of every `variant`, by name. Raises `UsageError` outside a checkout."""
-    titles: Mapping[str, str] = _catalogue().list_titles(kind)
+    titles: Mapping[str, str] = _catalogue().list_switch_titles(kind)
     return titles
 
 

@@ -31,7 +31,7 @@ def answer(row: Any) -> float:
     return float(np.asarray(list(row)).sum()) - 7.6
 
 
-def sent(attack: Attack, task: Task) -> list[Any]:
+def list_sent_rows(attack: Attack, task: Task) -> list[Any]:
     kind, search = find_kind(attack), attack.search(task)
     rows: list[Any] = []
     batch = next(search)
@@ -62,11 +62,11 @@ def test_an_attack_keeps_its_ball_its_row_and_its_seed(name: str, scored: bool) 
     state = np.random.get_state()[1].tolist()  # type: ignore[index]
     task = make_task(attack, scored)
     original = task.row if isinstance(task.row, str) else list(task.row)
-    rows = sent(attack, task)
+    rows = list_sent_rows(attack, task)
     assert len(rows) >= 1
     keeps = task.distance.admits if kind.roams else task.distance.allows
     assert all(keeps(original, row if isinstance(row, str) else row.tolist()) for row in rows)
-    assert all(np.array_equal(a, b) for a, b in zip(rows, sent(attack, task), strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(rows, list_sent_rows(attack, task), strict=True))
     assert original == (task.row if isinstance(task.row, str) else list(task.row)), "the input itself was changed"
     assert np.random.get_state()[1].tolist() == state, "global random numbers were used"  # type: ignore[index]
     assert not kind.instead or find_kind(load_plugin("attacks", kind.instead).ATTACK).norm == kind.norm

@@ -222,7 +222,7 @@ def test_it_finds_nearly_all_there_is_and_nothing_else(eps: float) -> None:
     x, y = make_dataset(99, 80)
     right = PREDICT(x).argmax(axis=1) == y
     x, y = x[right][:60], y[right][:60]
-    held, truly = own(x, y, eps, 300) > 300, exact(x, y, eps)
+    survives, truly = own(x, y, eps, 300) > 300, exact(x, y, eps)
     assert 0.2 < truly.mean() < 0.9
-    assert not (~held & truly).any(), "a finding where none can be"
-    assert held.mean() - truly.mean() <= 0.07
+    assert not (~survives & truly).any(), "a finding where none can be"
+    assert survives.mean() - truly.mean() <= 0.07

@@ -42,9 +42,9 @@ def free_port() -> int:
 def eventually(holds: Callable[[], bool], seconds: float = 8.0) -> bool:
     """Whether it came to hold within that time."""
     ends = time.monotonic() + seconds
-    while not (held := holds()) and time.monotonic() < ends:
+    while not (holds_now := holds()) and time.monotonic() < ends:
         time.sleep(0.05)
-    return held
+    return holds_now
 
 
 def built() -> Path:

@@ -43,7 +43,7 @@ def naive() -> Iterator[Deployment]:
 
 
 @pytest.fixture(scope="module")
-def hardened() -> Iterator[Deployment]:
+def hardened_deployment() -> Iterator[Deployment]:
     """The same with the hardened gateway."""
     with Deployment("hardened") as deployment:
         yield deployment

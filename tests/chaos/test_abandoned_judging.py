@@ -12,7 +12,7 @@ from harness.chaos import abandoned_judging
 from harness.chaos.abandoned_judging import await_idle, judge_abandoned
 from harness.core.experiment import Proof
 from harness.core.verdict import Status
-from tests.chaos.test_judging import lived
+from tests.chaos.test_judging import build_experiment
 
 LEFT = Proof("counter", 40, "abort_storm: 40 answers aborted")
 
@@ -31,13 +31,15 @@ LEFT = Proof("counter", 40, "abort_storm: 40 answers aborted")
     ],
 )
 def test_what_stays_in_flight_counts(in_flight: tuple[float, float] | None, left: int, status: Status) -> None:
-    verdict = judge_abandoned(lived(in_flight=in_flight, proof=replace(LEFT, affected=left)))
+    verdict = judge_abandoned(build_experiment(in_flight=in_flight, proof=replace(LEFT, affected=left)))
     assert verdict.status is status, verdict.reason
 
 
 def test_a_storm_that_was_stopped_or_did_nothing_does_not_pass() -> None:
-    assert judge_abandoned(lived(in_flight=(0.0, 0.0), proof=LEFT, stopped="x")).status is Status.INCONCLUSIVE
-    assert judge_abandoned(lived(in_flight=(0.0, 0.0), proof=Proof())).status is Status.INCONCLUSIVE
+    assert (
+        judge_abandoned(build_experiment(in_flight=(0.0, 0.0), proof=LEFT, stopped="x")).status is Status.INCONCLUSIVE
+    )
+    assert judge_abandoned(build_experiment(in_flight=(0.0, 0.0), proof=Proof())).status is Status.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(

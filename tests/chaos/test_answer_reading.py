@@ -34,17 +34,17 @@ FIRST, SECOND = Answer("the first answer, in full"), Answer("the second answer, 
 POOL = QueryPool("0a1b", (KnownQuery(Query("a"), FIRST, FIRST.text), KnownQuery(Query("b"), SECOND)), seed=7)
 
 
-def answered(answer: Answer, error: ErrorClass | None = None, streamed: str = "") -> Exchange:
+def make_exchange(answer: Answer, error: ErrorClass | None = None, streamed: str = "") -> Exchange:
     events = tuple(StreamEvent(EventKind.DELTA, word) for word in streamed)
     return Exchange(Request("POST", "/"), Timing(1.0, 1.0, done=1.5), None, answer, events, error=error, detail="so")
 
 
 def read(number: int, answer: Answer, index: int = 5) -> Sample:
-    return read_answer(POOL, Turn(Query("a"), number), index, answered(answer), cut=False)
+    return read_answer(POOL, Turn(Query("a"), number), index, make_exchange(answer), cut=False)
 
 
 def read_code(text: str, code: str = make_digits(7, 5)) -> Sample:
-    return read_answer(POOL, Turn(Query("a"), -1, code, "0a1b"), 5, answered(Answer(text)), cut=False)
+    return read_answer(POOL, Turn(Query("a"), -1, code, "0a1b"), 5, make_exchange(Answer(text)), cut=False)
 
 
 def test_each_query_has_its_own_right_answer() -> None:
@@ -57,7 +57,9 @@ def test_each_query_has_its_own_right_answer() -> None:
 
 def test_a_query_without_a_right_answer_is_not_compared() -> None:
     pool = QueryPool("0a1b", (KnownQuery(Query("a")),))
-    sample = read_answer(pool, Turn(Query("a"), 0), 0, answered(Answer("whatever", usage=Usage(1, 2, 3))), cut=False)
+    sample = read_answer(
+        pool, Turn(Query("a"), 0), 0, make_exchange(Answer("whatever", usage=Usage(1, 2, 3))), cut=False
+    )
     assert (sample.silent, sample.known, sample.size, sample.has_usage) == ("", "", 8, True)
 
 
@@ -83,11 +85,13 @@ def test_a_code_is_repeated_lost_or_anothers(text: str, known: str, silent: str)
 def test_asked_for_a_code_it_answers_what_another_query_is_promised() -> None:
     turn = Turn(Query("a"), -1, make_digits(7, 5), "0a1b")
     promised = replace(POOL, is_promised=True)
-    assert "answer to another one" in read_answer(promised, turn, 5, answered(FIRST), cut=False).silent
-    assert read_answer(promised, turn, 5, answered(Answer("I cannot do that")), cut=False).known == LOST
-    assert read_answer(POOL, turn, 5, answered(FIRST), cut=False).known == LOST
+    assert "answer to another one" in read_answer(promised, turn, 5, make_exchange(FIRST), cut=False).silent
+    assert read_answer(promised, turn, 5, make_exchange(Answer("I cannot do that")), cut=False).known == LOST
+    assert read_answer(POOL, turn, 5, make_exchange(FIRST), cut=False).known == LOST
     recalled = replace(turn, number=RECALLED)
-    assert read_answer(promised, recalled, 5, answered(FIRST), cut=False).known == LOST, "it may have lost the history"
+    assert read_answer(promised, recalled, 5, make_exchange(FIRST), cut=False).known == LOST, (
+        "it may have lost the history"
+    )
 
 
 def test_what_is_lost_is_named_by_the_kind_of_the_query() -> None:
@@ -108,7 +112,7 @@ def test_what_is_lost_is_named_by_the_kind_of_the_query() -> None:
     ],
 )
 def test_a_stream_that_fails_must_have_been_right_so_far(streamed: str, words: str) -> None:
-    broken = answered(FIRST, ErrorClass.CLOSED, streamed)
+    broken = make_exchange(FIRST, ErrorClass.CLOSED, streamed)
     assert words in find_wrong_beginning(broken, FIRST.text)
     assert bool(words) == bool(find_wrong_beginning(broken, FIRST.text))
     assert find_wrong_beginning(broken, None) == ""
@@ -126,13 +130,13 @@ def test_a_query_whose_answer_changes_by_itself_is_not_compared() -> None:
 
 
 def test_a_failure_has_its_status() -> None:
-    refused = replace(answered(FIRST, ErrorClass.STATUS), response=Response(429))
+    refused = replace(make_exchange(FIRST, ErrorClass.STATUS), response=Response(429))
     assert read_answer(POOL, Turn(Query("a"), 0), 5, refused, cut=False).status == 429
     assert read(0, FIRST).status is None
 
 
 def test_a_failure_has_no_size_and_no_known_content() -> None:
-    sample = read_answer(POOL, Turn(Query("a"), 0), 0, answered(FIRST, ErrorClass.STATUS), cut=False)
+    sample = read_answer(POOL, Turn(Query("a"), 0), 0, make_exchange(FIRST, ErrorClass.STATUS), cut=False)
     assert (sample.error, sample.size, sample.known, sample.silent) == ("http_status", None, "", "")
 
 

@@ -12,7 +12,7 @@ from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Status
-from tests.chaos.test_judging import lived
+from tests.chaos.test_judging import build_experiment
 
 ATTEMPTS = parse_objective("chaos", "attempts", "<= 1.5", PROFILES["pr"])
 PLANNED = PlannedCheck("x", "chaos", ATTEMPTS.level, "x", "estimate", alpha_fail=0.05, cap=None)
@@ -28,20 +28,20 @@ PLANNED = PlannedCheck("x", "chaos", ATTEMPTS.level, "x", "estimate", alpha_fail
     ],
 )
 def test_a_count_is_left_open_near_its_limit(count: int, status: Status, words: str) -> None:
-    verdict = judge(lived(attempts=(count, 100)), ATTEMPTS, PLANNED)
+    verdict = judge(build_experiment(attempts=(count, 100)), ATTEMPTS, PLANNED)
     assert verdict.status is status, verdict.reason
     assert words in verdict.reason
 
 
 def test_few_requests_and_uncounted_ones_show_nothing() -> None:
     for attempts in (None, (0, 0), (4, 4)):
-        assert judge(lived(attempts=attempts), ATTEMPTS, PLANNED).status is Status.INCONCLUSIVE
+        assert judge(build_experiment(attempts=attempts), ATTEMPTS, PLANNED).status is Status.INCONCLUSIVE
 
 
 def test_what_was_stopped_cannot_pass_and_can_fail() -> None:
     stopped = "error_rate > 50 % for 5s"
-    assert judge(lived(attempts=(100, 100), stopped=stopped), ATTEMPTS, PLANNED).status is not Status.PASS
-    assert judge(lived(attempts=(900, 100), stopped=stopped), ATTEMPTS, PLANNED).status is Status.FAIL
+    assert judge(build_experiment(attempts=(100, 100), stopped=stopped), ATTEMPTS, PLANNED).status is not Status.PASS
+    assert judge(build_experiment(attempts=(900, 100), stopped=stopped), ATTEMPTS, PLANNED).status is Status.FAIL
 
 
 def test_attempts_are_those_of_all_links_and_only_where_they_carry_every_request() -> None:

@@ -20,7 +20,7 @@ from harness.core.verdict import Status
 from tests.catalogues import sample_cases
 from tests.chaos.chaosparts import Run, free_port, run_experiment, run_until_decided
 from tests.chaos.gatewayparts import Gateway, Model, ping, serve
-from tests.chaos.proxy.conftest import ended, spawn
+from tests.chaos.proxy.conftest import end_child, spawn
 
 CUT = Fault("behind", "truncate_stream", {"events": 2, "mode": "fin"}, duration=2.0, name="cut")
 
@@ -29,7 +29,7 @@ CUT = Fault("behind", "truncate_stream", {"events": 2, "mode": "fin"}, duration=
 def proxy_api() -> Iterator[str]:
     child, url = spawn("--seed", "3")
     yield url
-    assert ended(child) == 0
+    assert end_child(child) == 0
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from harness.chaos.impact import describe_attempts, describe_impact
 from harness.chaos.recovery_judging import measure_baseline
 from harness.chaos.struck import Traffic
-from tests.chaos.test_judging import BASELINE, CHAOS, lived, load
+from tests.chaos.test_judging import BASELINE, CHAOS, build_experiment, load
 
 YARDSTICK = measure_baseline(BASELINE, CHAOS)
 
@@ -17,7 +17,7 @@ YARDSTICK = measure_baseline(BASELINE, CHAOS)
 def test_detection_mitigation_and_lost_goodput() -> None:
     """10 requests/s; the fault lasts from 5 s to 7 s."""
     samples = (*BASELINE, *load(5, 5.5), *load(5.5, 6.5, error="closed"), *load(6.5, 17))
-    line = describe_impact(lived(samples=samples), YARDSTICK)
+    line = describe_impact(build_experiment(samples=samples), YARDSTICK)
     assert "due 0.50 s after the fault began" in line
     assert "good again 1.50 s after it began, 0.50 s before the lift" in line
     assert "10 of 120 requests since then were bad: 1.00 s of goodput" in line
@@ -25,27 +25,27 @@ def test_detection_mitigation_and_lost_goodput() -> None:
 
 def test_a_recovery_after_the_lift_and_none() -> None:
     assert "good again 3.00 s after the lift" in describe_impact(
-        lived(samples=(*BASELINE, *load(5, 10, error="closed"), *load(10, 17))), YARDSTICK
+        build_experiment(samples=(*BASELINE, *load(5, 10, error="closed"), *load(10, 17))), YARDSTICK
     )
-    never = lived(samples=(*BASELINE, *load(5, 17, error="closed")))
+    never = build_experiment(samples=(*BASELINE, *load(5, 17, error="closed")))
     assert "bad until the end" in describe_impact(never, YARDSTICK)
 
 
 def test_what_was_on_its_way_when_the_fault_began_is_told_apart() -> None:
     """A replica that is killed loses what it had, though nothing that is due afterwards fails."""
     lost = [replace(sample, error="closed", ended=5.1) if sample.intended >= 4.5 else sample for sample in BASELINE]
-    killed = lived(samples=(*lost, *load(5, 17)))
+    killed = build_experiment(samples=(*lost, *load(5, 17)))
     count = sum(sample.error is not None for sample in lost)
     assert count
     assert describe_impact(killed, YARDSTICK).startswith(f"{count} requests that were on their way when the fault")
     assert "no goodput was lost" in describe_impact(killed, YARDSTICK)
     early = [replace(sample, error="closed", ended=4.9) if sample.intended >= 4.5 else sample for sample in BASELINE]
-    assert "on their way" not in describe_impact(lived(samples=(*early, *load(5, 17))), YARDSTICK)
+    assert "on their way" not in describe_impact(build_experiment(samples=(*early, *load(5, 17))), YARDSTICK)
 
 
 def test_a_fault_that_nobody_noticed() -> None:
-    assert "no goodput was lost" in describe_impact(lived(samples=(*BASELINE, *load(5, 17))), YARDSTICK)
-    assert describe_impact(lived(applied=None), YARDSTICK) == ""
+    assert "no goodput was lost" in describe_impact(build_experiment(samples=(*BASELINE, *load(5, 17))), YARDSTICK)
+    assert describe_impact(build_experiment(applied=None), YARDSTICK) == ""
 
 
 @pytest.mark.parametrize(

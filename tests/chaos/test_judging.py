@@ -35,7 +35,7 @@ def load(start: float, end: float, *, latency: float = 0.02, error: str | None =
     return [Sample(start + i / 10, latency, 0.0, error) for i in range(round((end - start) * 10))]
 
 
-def lived(**more: Any) -> Experiment:
+def build_experiment(**more: Any) -> Experiment:
     samples = (*BASELINE, *load(5, 7, error="closed"), *load(7, 17))
     plan = ExperimentPlan.of_fault(fault("latency"), CHAOS)
     experiment = Experiment(plan, 0.0, 5.0, 7.0, 7.0, 17.0, Proof("counter", 20, "20 were"), tuple(samples))
@@ -63,7 +63,7 @@ def test_a_baseline_may_fail_no_more_than_chance_explains(limit: str | None, fai
 def test_what_the_harness_could_not_send_says_nothing_of_the_service() -> None:
     broken = load(4, 5, error="harness")
     assert not explain_unsteady_baseline([*BASELINE[10:], *broken], [])
-    verdict = judge_validity(lived(samples=(*BASELINE, *broken)))
+    verdict = judge_validity(build_experiment(samples=(*BASELINE, *broken)))
     assert verdict is not None
     assert verdict.status is Status.ERROR
 
@@ -71,7 +71,7 @@ def test_what_the_harness_could_not_send_says_nothing_of_the_service() -> None:
 @pytest.mark.parametrize(("unsent", "bound"), [(0, False), (8, False), (9, True), (500, True)])
 def test_few_requests_of_a_busy_machine_are_left_out(unsent: int, bound: bool) -> None:
     """The experiment has 170 samples."""
-    verdict = judge_validity(lived(unsent=unsent))
+    verdict = judge_validity(build_experiment(unsent=unsent))
     assert (verdict is not None) is bound
     if verdict is not None:
         assert verdict.status is Status.INCONCLUSIVE
@@ -81,7 +81,7 @@ def test_few_requests_of_a_busy_machine_are_left_out(unsent: int, bound: bool) -
 def test_a_shortage_stays_an_error_whatever_the_machine_left_out() -> None:
     shortage = (Sample(6.0, None, 0.0, "harness"),)
     examples = (Counterexample("a request failed: OSError: Too many open files"),)
-    verdict = judge_validity(lived(samples=(*BASELINE, *shortage), unsent=30, failed=examples))
+    verdict = judge_validity(build_experiment(samples=(*BASELINE, *shortage), unsent=30, failed=examples))
     assert verdict is not None
     assert verdict.status is Status.ERROR
     assert "Too many open files" in verdict.reason
@@ -135,10 +135,10 @@ def test_without_the_promise_answers_are_not_compared() -> None:
 
 
 def test_a_clean_experiment_passes() -> None:
-    assert judge_integrity(lived()).status is Status.PASS
-    assert "20 of 20 requests under it failed visibly" in judge_integrity(lived()).reason
-    assert judge_recovery(lived()).status is Status.PASS
-    assert msgspec.json.decode(msgspec.json.encode(lived()), type=Experiment) == lived()
+    assert judge_integrity(build_experiment()).status is Status.PASS
+    assert "20 of 20 requests under it failed visibly" in judge_integrity(build_experiment()).reason
+    assert judge_recovery(build_experiment()).status is Status.PASS
+    assert msgspec.json.decode(msgspec.json.encode(build_experiment()), type=Experiment) == build_experiment()
 
 
 LATE = tuple(replace(s, lag=0.5) for s in BASELINE)
@@ -155,7 +155,7 @@ LATE = tuple(replace(s, lag=0.5) for s in BASELINE)
     ],
 )
 def test_what_decides_nothing(more: dict[str, Any], status: Status, words: str) -> None:
-    experiment = lived(**more)
+    experiment = build_experiment(**more)
     verdict = judge_validity(experiment)
     assert verdict is not None
     assert (verdict.status, words in verdict.reason) == (status, True)
@@ -164,7 +164,7 @@ def test_what_decides_nothing(more: dict[str, Any], status: Status, words: str) 
 
 def test_a_wrong_answer_fails_whatever_else_happened() -> None:
     wrong = Sample(6.0, 0.02, 0.0, None, "a success that differs")
-    experiment = lived(samples=(*BASELINE, wrong), corrupted=(Counterexample("so"),), proof=Proof())
+    experiment = build_experiment(samples=(*BASELINE, wrong), corrupted=(Counterexample("so"),), proof=Proof())
     verdict = judge_integrity(experiment)
     assert verdict.status is Status.FAIL
     assert verdict.counterexamples
@@ -174,7 +174,7 @@ def test_a_wrong_answer_fails_whatever_else_happened() -> None:
 def test_a_wrong_success_is_named_before_a_stream_that_failed() -> None:
     cut = Sample(6.0, 0.02, 0.0, "incomplete", "a stream that failed had delivered a wrong text")
     whole = Sample(6.5, 0.02, 0.0, None, "a success that begins again from the start")
-    verdict = judge_integrity(lived(samples=(*BASELINE, cut, whole), proof=Proof()))
+    verdict = judge_integrity(build_experiment(samples=(*BASELINE, cut, whole), proof=Proof()))
     assert verdict.reason.endswith("a success that begins again from the start")
 
 
@@ -183,7 +183,7 @@ def test_a_wrong_success_is_named_before_a_stream_that_failed() -> None:
 def test_a_fault_that_may_have_struck_others_needs_an_effect(
     during: Sequence[Sample], seen: bool, own: bool, kind: str
 ) -> None:
-    experiment = lived(samples=(*BASELINE, *during))
+    experiment = build_experiment(samples=(*BASELINE, *during))
     reason = explain_invisible_fault(experiment, measure_baseline(BASELINE, CHAOS), is_own_proxy=own)
     assert (reason == "") is seen
     assert seen or kind in reason
@@ -192,7 +192,7 @@ def test_a_fault_that_may_have_struck_others_needs_an_effect(
 def test_slow_answers_do_not_hide_that_few_were_struck() -> None:
     """One request in fifty uses the link, and the machine is busy: failures alone show that more were struck."""
     yardstick = measure_baseline(BASELINE, CHAOS)
-    slow = lived(samples=(*BASELINE, *load(5, 7, latency=1.0)), struck=1)
+    slow = build_experiment(samples=(*BASELINE, *load(5, 7, latency=1.0)), struck=1)
     assert "struck 1 of our requests" in explain_invisible_fault(slow, yardstick, is_own_proxy=True, is_counted=True)
-    failed = lived(samples=(*BASELINE, *load(5, 7, error="closed")), struck=1)
+    failed = build_experiment(samples=(*BASELINE, *load(5, 7, error="closed")), struck=1)
     assert not explain_invisible_fault(failed, yardstick, is_own_proxy=True, is_counted=True)

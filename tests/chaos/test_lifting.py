@@ -22,7 +22,7 @@ from harness.chaos.toxiproxy_api import ToxiproxyApi, quote_name
 from harness.core.errors import UsageError
 from harness.core.experiment import Link
 from tests.chaos.chaosparts import Toxiproxy, fault
-from tests.chaos.proxy.conftest import ended, spawn
+from tests.chaos.proxy.conftest import end_child, spawn
 
 NAMES = ["plain", "a?b", "a#b", "team/a", "..", ".", "...", "a b", "100%", "%2F", "new\nline", "\x00\x1b[31m", "é"]
 HTTP = httpx.Client(trust_env=False, timeout=20)
@@ -35,7 +35,7 @@ def server() -> Iterator[str]:
     child, url = spawn()
     yield url
     HTTP.close()
-    assert ended(child) == 0
+    assert end_child(child) == 0
 
 
 @pytest.fixture

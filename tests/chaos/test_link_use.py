@@ -62,10 +62,12 @@ def send_foreign_traffic(link: Link) -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("quick_look")
 @pytest.mark.parametrize("kind", ["latency", "reset_peer", "down"])
-def test_a_fault_that_struck_others_decides_nothing(gate: Callable[..., Run], hardened: Deployment, kind: str) -> None:
+def test_a_fault_that_struck_others_decides_nothing(
+    gate: Callable[..., Run], hardened_deployment: Deployment, kind: str
+) -> None:
     disturbance = Fault("other", kind, {"latency": 50} if kind == "latency" else {}, duration=2.0, name="f")
-    link = add_link(hardened)
-    session, run = gate(link, url=hardened.url)
+    link = add_link(hardened_deployment)
+    session, run = gate(link, url=hardened_deployment.url)
     with Injector(link):
         pass  # the proxy is created
     with send_foreign_traffic(link):
@@ -77,17 +79,17 @@ def test_a_fault_that_struck_others_decides_nothing(gate: Callable[..., Run], ha
 
 @pytest.mark.catalogue  # `test_own_proxy.py` has the same with a fault that slows
 @pytest.mark.usefixtures("quick_look")
-def test_an_idle_link_that_is_down_decides_nothing(gate: Callable[..., Run], hardened: Deployment) -> None:
-    session, run = gate(add_link(hardened), url=hardened.url)
+def test_an_idle_link_that_is_down_decides_nothing(gate: Callable[..., Run], hardened_deployment: Deployment) -> None:
+    session, run = gate(add_link(hardened_deployment), url=hardened_deployment.url)
     verdict = judge_integrity(run_experiment(session, run, fault("down", link="other")))
     assert verdict.status is Status.INCONCLUSIVE, verdict.reason
 
 
 @pytest.mark.catalogue
 @pytest.mark.slow
-def test_a_fault_that_retries_mask_passes(gate: Callable[..., Run], hardened: Deployment) -> None:
+def test_a_fault_that_retries_mask_passes(gate: Callable[..., Run], hardened_deployment: Deployment) -> None:
     """`test_own_proxy.py` has the same with connections that are reset."""
-    session, run = gate(Link("backend-a", hardened.proxy_api, "backend-a"), url=hardened.url)
+    session, run = gate(Link("backend-a", hardened_deployment.proxy_api, "backend-a"), url=hardened_deployment.url)
     experiment = run_until_decided(session, run, fault("down", link="backend-a", duration=3.0))
     assert judge_integrity(experiment).status is Status.PASS, judge_integrity(experiment).reason
     assert all(sample.is_good for sample in experiment.fault_samples)

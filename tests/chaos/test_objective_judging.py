@@ -12,7 +12,7 @@ from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Status, Verdict
-from tests.chaos.test_judging import lived
+from tests.chaos.test_judging import build_experiment
 
 GOODPUT = parse_objective("chaos", "goodput", ">= 80%", PROFILES["pr"])
 LATENCY = parse_objective("chaos", "latency p95", "<= 500ms", PROFILES["pr"])
@@ -28,7 +28,7 @@ def make_load(start: float, end: float, bad: int = 0, of: int = 100, latency: fl
 
 def judge(bad: int, *, latency: float = 2.0, bad_before: int = 0, n: float = 10.0, cap: int = 400) -> Verdict:
     samples = (*make_load(0, 5, bad_before), *make_load(5, 5 + n, bad, latency=latency), *make_load(5 + n, 15 + n))
-    experiment = lived(applied=5.0, lifted=5 + n, finished=15 + n, samples=samples)
+    experiment = build_experiment(applied=5.0, lifted=5 + n, finished=15 + n, samples=samples)
     return judge_experiment_objective(experiment, GOODPUT, replace(PLANNED, cap=cap), (GOODPUT, LATENCY))
 
 
@@ -47,7 +47,7 @@ def test_what_is_slower_than_the_objectives_allow_is_not_good() -> None:
 
 def test_without_a_limit_the_baseline_says_what_is_slow() -> None:
     samples = (*make_load(0, 5), *make_load(5, 15, 100, latency=0.4), *make_load(15, 25))
-    experiment = lived(applied=5.0, lifted=15.0, finished=25.0, samples=samples)
+    experiment = build_experiment(applied=5.0, lifted=15.0, finished=25.0, samples=samples)
     assert judge_experiment_objective(experiment, GOODPUT, PLANNED, (GOODPUT,)).status is Status.FAIL
 
 
@@ -66,7 +66,7 @@ def test_internal_errors_are_those_with_status_500() -> None:
     results = {}
     for status in (500, 429, None):
         failed = [replace(sample, error="http_status", status=status) for sample in make_load(5, 15)]
-        experiment = lived(
+        experiment = build_experiment(
             applied=5.0, lifted=15.0, finished=25.0, samples=(*make_load(0, 5), *failed, *make_load(15, 25))
         )
         results[status] = judge_experiment_objective(experiment, objective, PLANNED)
@@ -84,8 +84,8 @@ def test_an_objective_after_the_lift_is_about_what_is_due_then() -> None:
     objective = replace(parse_objective("chaos", "error_rate", "<= 10%", PROFILES["pr"]), after=True)
     lost = [replace(sample, error="closed") for sample in make_load(5, 15)]
     samples = (*make_load(0, 5), *lost, *make_load(15, 25))
-    chaos = replace(lived().plan.chaos, rate=40.0, recovery=10.0)
-    experiment = lived(applied=5.0, lifted=15.0, finished=25.0, samples=samples)
+    chaos = replace(build_experiment().plan.chaos, rate=40.0, recovery=10.0)
+    experiment = build_experiment(applied=5.0, lifted=15.0, finished=25.0, samples=samples)
     experiment = replace(experiment, plan=replace(experiment.plan, chaos=chaos))
     assert judge_experiment_objective(experiment, replace(objective, after=False), PLANNED).status is Status.FAIL
     assert judge_experiment_objective(experiment, objective, PLANNED).status is Status.PASS

@@ -53,8 +53,8 @@ def test_a_gateway_that_ends_a_cut_stream_as_if_it_were_whole_fails(
     assert not toxics(naive)
 
 
-def test_a_gateway_that_says_so_passes(gate: Callable[..., Run], hardened: Deployment) -> None:
-    session, run = gate(link(hardened), url=hardened.url)
+def test_a_gateway_that_says_so_passes(gate: Callable[..., Run], hardened_deployment: Deployment) -> None:
+    session, run = gate(link(hardened_deployment), url=hardened_deployment.url)
     experiment = run_until_decided(session, run, CUT)
     assert judge_integrity(experiment).status is Status.PASS, judge_integrity(experiment).reason
     assert experiment.proof.confirmed == "counter"
@@ -93,8 +93,10 @@ def test_kinds_say_whether_they_change_answers() -> None:
 
 
 @pytest.mark.slow
-def test_a_dead_backend_is_survived_and_that_is_known(gate: Callable[..., Run], hardened: Deployment) -> None:
-    session, run = gate(link(hardened), url=hardened.url)
+def test_a_dead_backend_is_survived_and_that_is_known(
+    gate: Callable[..., Run], hardened_deployment: Deployment
+) -> None:
+    session, run = gate(link(hardened_deployment), url=hardened_deployment.url)
     experiment = run_until_decided(session, run, fault("reset_peer", link="backend-a", duration=3.0, timeout=0))
     assert judge_integrity(experiment).status is Status.PASS, judge_integrity(experiment).reason
     assert all(s.is_good for s in experiment.fault_samples)

@@ -14,16 +14,16 @@ from harness.chaos.operator_log import add_remark
 from harness.chaos.post_mortem import measure_impact, write_post_mortem
 from harness.core.experiment import Strike
 from harness.io.rundir import RunDir
-from tests.chaos.test_judging import BASELINE, lived, load
+from tests.chaos.test_judging import BASELINE, build_experiment, load
 
 
 def test_impact_is_counted_from_the_requests() -> None:
-    impact = measure_impact(lived(recovered=8.0))
+    impact = measure_impact(build_experiment(recovered=8.0))
     assert impact is not None
     assert (impact.requests, impact.failed, impact.wrong) == (20, 20, 0)
     assert (impact.detected, impact.recovered) == (0.0, 1.0)
     assert impact.lost == 20
-    late = lived(samples=(*BASELINE, *load(5, 6), *load(6, 7, error="closed"), *load(7, 17)), recovered=None)
+    late = build_experiment(samples=(*BASELINE, *load(5, 6), *load(6, 7, error="closed"), *load(7, 17)), recovered=None)
     impact = measure_impact(late)
     assert impact is not None
     assert impact.detected == pytest.approx(1.0)
@@ -32,16 +32,16 @@ def test_impact_is_counted_from_the_requests() -> None:
 
 
 def test_without_a_fault_or_a_good_baseline_there_is_no_impact() -> None:
-    assert measure_impact(lived(applied=None)) is None
-    assert measure_impact(lived(samples=tuple(load(0, 17, error="closed")))) is None
-    unharmed = measure_impact(lived(samples=tuple(load(0, 17)), recovered=7.0))
+    assert measure_impact(build_experiment(applied=None)) is None
+    assert measure_impact(build_experiment(samples=tuple(load(0, 17, error="closed")))) is None
+    unharmed = measure_impact(build_experiment(samples=tuple(load(0, 17)), recovered=7.0))
     assert unharmed is not None
     assert (unharmed.detected, unharmed.lost, unharmed.failed) == (None, 0, 0)
 
 
 def test_a_killed_run_has_a_post_mortem_that_names_what_may_still_be_on(tmp_path: Path) -> None:
     run_dir = RunDir(tmp_path)
-    experiment = lived(lifted=None)
+    experiment = build_experiment(lifted=None)
     strike = Strike(experiment.plan.faults[0], applied=5.0)
     (tmp_path / "chaos").mkdir()
     run_dir.write("chaos/f.json", msgspec.json.encode(replace(experiment, strikes=(strike,))))
@@ -68,7 +68,7 @@ def test_an_experiment_that_was_cut_short_shows_its_faults(tmp_path: Path) -> No
     (tmp_path / "faults.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (tmp_path / "chaos").mkdir()
     run_dir = RunDir(tmp_path)
-    run_dir.write("chaos/f.json", msgspec.json.encode(lived()))
+    run_dir.write("chaos/f.json", msgspec.json.encode(build_experiment()))
     markdown = write_post_mortem(run_dir)[0].read_text()
     assert "| x: one | link a | 3.0 s of the run | 4.5 s of the run | counter | 7 |" in markdown
     assert "| x: two | link a | 3.0 s of the run | never | none | not counted |" in markdown

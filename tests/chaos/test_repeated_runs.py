@@ -13,7 +13,7 @@ from harness.chaos.operator_log import add_remark
 from harness.chaos.repeated_runs import bisect_experiment
 from harness.core.experiment import ChaosSettings, Experiment, ExperimentPlan, Fault, Sample, TimedFault
 from tests.chaos.chaosparts import Run, run_plan
-from tests.chaos.test_judging import CHAOS, lived, load
+from tests.chaos.test_judging import CHAOS, build_experiment, load
 
 WRONG = Sample(6.0, 0.02, 0.0, silent="a wrong answer")
 
@@ -24,13 +24,13 @@ def make_plan(*, shrink: bool = True) -> ExperimentPlan:
 
 
 @pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+def measured_faults(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The faults of each experiment that was run; those with fault b get a wrong answer."""
     names: list[list[str]] = []
 
     def measure(scope: Any, *_: object) -> Experiment:
         names.append([fault.name for fault in scope.case.faults])
-        experiment = replace(lived(), plan=scope.case)
+        experiment = replace(build_experiment(), plan=scope.case)
         if "b" in names[-1]:
             experiment = replace(experiment, samples=(*experiment.samples, WRONG))
         return experiment
@@ -39,10 +39,12 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return names
 
 
-def test_the_smallest_part_is_named_and_can_be_replayed(gate: Callable[..., Run], measured: list[list[str]]) -> None:
+def test_the_smallest_part_is_named_and_can_be_replayed(
+    gate: Callable[..., Run], measured_faults: list[list[str]]
+) -> None:
     session, run = gate()
     experiment = run_plan(session, run, make_plan())
-    assert measured == [["a", "b", "c"], ["b", "c"], ["c"], ["b"]]
+    assert measured_faults == [["a", "b", "c"], ["b", "c"], ["c"], ["b"]]
     assert experiment.plan.name == "x"
     assert "the smallest part that fails, after 3 more runs: b; again: aiharness gameday " in experiment.notes[-1]
     text = (run.run_dir.path / "chaos" / "x.smallest.toml").read_text()
@@ -50,17 +52,17 @@ def test_the_smallest_part_is_named_and_can_be_replayed(gate: Callable[..., Run]
 
 
 def test_what_passes_or_is_not_asked_for_or_was_ended_by_an_operator_is_not_shrunk(
-    gate: Callable[..., Run], measured: list[list[str]]
+    gate: Callable[..., Run], measured_faults: list[list[str]]
 ) -> None:
     session, run = gate()
     run_plan(session, run, make_plan(shrink=False))
     plan = make_plan()
     run_plan(session, run, replace(plan, name="good", faults=(plan.faults[0], plan.faults[2])))
     run_plan(session, run, ExperimentPlan.of_fault(Fault("model", "down", name="b"), plan.chaos))
-    assert len(measured) == 3
+    assert len(measured_faults) == 3
     add_remark(run.run_dir.path, "lift", "aiharness lift")
     experiment = run_plan(session, run, replace(plan, name="late"))
-    assert len(measured) == 3
+    assert len(measured_faults) == 3
     assert "not begun: an operator ended the faults" in experiment.undecided
 
 
@@ -80,7 +82,7 @@ def test_after_a_pulse_that_is_not_survived_shorter_ones_are_run(
     def measure(plan: ExperimentPlan) -> Experiment:
         """A service that stays down after more than 2.7 s, or not at all where `limit` is high."""
         seen.append(plan.duration)
-        broken = lived(plan=replace(plan, chaos=CHAOS))
+        broken = build_experiment(plan=replace(plan, chaos=CHAOS))
         if plan.duration < 2.7 or limit > 1:
             return broken
         rest = [replace(sample, error="closed") if sample.intended >= 7 else sample for sample in broken.samples]
@@ -95,6 +97,8 @@ def test_after_a_pulse_that_is_not_survived_shorter_ones_are_run(
 
 
 def test_an_operator_ends_the_search() -> None:
-    samples = [replace(sample, error="closed") if sample.intended >= 7 else sample for sample in lived().samples]
-    broken = lived(samples=tuple(samples))
-    assert bisect_experiment(broken, lambda _: lived(), lambda: "lift").pulse == (0.0, broken.plan.duration)
+    samples = [
+        replace(sample, error="closed") if sample.intended >= 7 else sample for sample in build_experiment().samples
+    ]
+    broken = build_experiment(samples=tuple(samples))
+    assert bisect_experiment(broken, lambda _: build_experiment(), lambda: "lift").pulse == (0.0, broken.plan.duration)

@@ -21,7 +21,7 @@ from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Status, Verdict
-from tests.chaos.test_judging import BASELINE, CHAOS, lived, load
+from tests.chaos.test_judging import BASELINE, CHAOS, build_experiment, load
 
 ERRORS = parse_objective("chaos", "error_rate", "<= 10%", PROFILES["pr"])
 
@@ -30,9 +30,9 @@ def judge_errors(experiment: Experiment) -> Verdict:
     return judge_experiment_objective(experiment, ERRORS, PlannedCheck("x", "chaos", ERRORS.level, "x", cap=60))
 
 
-LATE_BACK = lived(samples=(*BASELINE, *load(5, 7, error="closed"), *load(7, 14, latency=1.0), *load(14, 17)))
-STARVING = lived(samples=(*BASELINE, *load(5, 7, latency=4.0), *load(7, 17)))
-FAILING = lived(samples=(*BASELINE, *load(5, 11, error="closed"), *load(11, 17)), lifted=11.0)
+LATE_BACK = build_experiment(samples=(*BASELINE, *load(5, 7, error="closed"), *load(7, 14, latency=1.0), *load(14, 17)))
+STARVING = build_experiment(samples=(*BASELINE, *load(5, 7, latency=4.0), *load(7, 17)))
+FAILING = build_experiment(samples=(*BASELINE, *load(5, 11, error="closed"), *load(11, 17)), lifted=11.0)
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_a_fail_stands_on_the_requests_that_were_not_starved() -> None:
 
 def test_a_wrong_answer_is_wrong_on_a_busy_machine_too() -> None:
     wrong = Sample(6.0, 0.02, 0.0, None, "a success that differs")
-    experiment = lived(samples=(*BASELINE, wrong), starved=((0.0, 99.0),))
+    experiment = build_experiment(samples=(*BASELINE, wrong), starved=((0.0, 99.0),))
     assert judge_integrity(experiment).status is Status.FAIL
     assert spare_starved(experiment).samples[-1] == wrong
 
 
 @pytest.mark.parametrize(("error", "is_spared"), [("http_status", True), ("closed", True), ("malformed_http", False)])
 def test_only_what_a_busy_machine_explains_is_spared(error: str, is_spared: bool) -> None:
-    experiment = lived(samples=(*BASELINE, *load(5, 7, error=error)), starved=((0.0, 99.0),))
+    experiment = build_experiment(samples=(*BASELINE, *load(5, 7, error=error)), starved=((0.0, 99.0),))
     assert (spare_starved(experiment).samples[-1].error is None) is is_spared
     assert spare_starved(experiment, TIMEOUTS).samples[-1].error == error
 
@@ -81,17 +81,17 @@ def test_an_answer_that_a_restart_has_lost_is_lost_on_a_busy_machine_too(error: 
     lost = Sample(4.95, 0.2, 0.0, error)
     strikes = (Strike(restart.faults[0], 5.0, 7.0, Proof("probe", detail="it ended")),)
     samples = (*BASELINE, lost, *load(5.1, 17))
-    experiment = lived(plan=restart, samples=samples, strikes=strikes, starved=((4.0, 9.0),))
+    experiment = build_experiment(plan=restart, samples=samples, strikes=strikes, starved=((4.0, 9.0),))
     assert judge_drain(experiment).status is status
 
 
 def test_a_busy_machine_is_no_effect_of_a_fault() -> None:
-    slow = lived(samples=(*BASELINE, *load(5, 7, latency=1.0)))
+    slow = build_experiment(samples=(*BASELINE, *load(5, 7, latency=1.0)))
     yardstick = measure_baseline(BASELINE, CHAOS)
     for is_own in (False, True):
         assert not explain_invisible_fault(slow, yardstick, is_own_proxy=is_own)
         assert explain_invisible_fault(replace(slow, starved=((5.0, 8.0),)), yardstick, is_own_proxy=is_own)
-    slower = lived(samples=(*BASELINE, *load(5, 7, latency=0.05)))
+    slower = build_experiment(samples=(*BASELINE, *load(5, 7, latency=0.05)))
     assert "did not follow" in explain_invisible_fault(slower, yardstick, is_own_proxy=True)
 
 
@@ -99,7 +99,7 @@ def test_a_request_counts_as_starved_by_when_it_ended() -> None:
     """One that ends without an answer has no latency."""
     lost = Sample(6.0, None, 0.0, "total_timeout", ended=16.0)
     for end, is_spared in ((16.0, True), (6.0, False)):
-        experiment = lived(samples=(*BASELINE, replace(lost, ended=end)), starved=((9.0, 9.5),))
+        experiment = build_experiment(samples=(*BASELINE, replace(lost, ended=end)), starved=((9.0, 9.5),))
         assert (spare_starved(experiment).samples[-1].error is None) is is_spared
 
 

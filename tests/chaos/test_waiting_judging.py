@@ -9,14 +9,16 @@ import pytest
 from harness.chaos.waiting_judging import judge_waiting
 from harness.core.experiment import Proof, Strike
 from harness.core.verdict import Status
-from tests.chaos.test_judging import lived
+from tests.chaos.test_judging import build_experiment
 
 
 def judge(*counts: tuple[int, int], **more: Any) -> tuple[Status, str]:
     strikes = []
     for waits, early in counts:
-        strikes.append(Strike(lived().plan.faults[0], 5.0, 7.0, Proof("counter", 20, waits=waits, early=early)))
-    verdict = judge_waiting(lived(strikes=tuple(strikes), **more))
+        strikes.append(
+            Strike(build_experiment().plan.faults[0], 5.0, 7.0, Proof("counter", 20, waits=waits, early=early))
+        )
+    verdict = judge_waiting(build_experiment(strikes=tuple(strikes), **more))
     return verdict.status, verdict.reason
 
 

@@ -13,7 +13,7 @@ from harness.chaos.queries import RECALLED, REPEATED
 from harness.chaos.wholeness import explain_unshown, find_loss
 from harness.core.experiment import LOST, RIGHT, Experiment, Sample
 from harness.core.verdict import Counterexample, Status
-from tests.chaos.test_judging import lived
+from tests.chaos.test_judging import build_experiment
 
 Change = Callable[[int, Sample], Sample]
 
@@ -32,7 +32,9 @@ def make_experiment(
         size = round(90 * float(random.lognormal(0, spread)))
         samples.append(Sample(10 * i / n, 0.02, 0.0, query=i % queries, size=size, known=known, has_usage=True))
     samples = [under(i, s) if n <= i < 2 * n else s for i, s in enumerate(samples)]
-    return lived(applied=10.0, lifted=20.0, finished=30.0, samples=tuple(samples), shortest=(Counterexample("short"),))
+    return build_experiment(
+        applied=10.0, lifted=20.0, finished=30.0, samples=tuple(samples), shortest=(Counterexample("short"),)
+    )
 
 
 def fail(sample: Sample) -> Sample:

@@ -37,7 +37,7 @@ def test_only_what_was_not_decided_is_asked(reference: str, tmp_path: Path) -> N
     status, _, screen = run_gate(tmp_path, reference, "again", "--resume=first")
     assert status == 4
     assert "that run left nothing to do" in screen
-    kept = cut_short(tmp_path / "first", 5)
+    decided_ids = cut_short(tmp_path / "first", 5)
     status, resumed, screen = run_gate(tmp_path, reference, "second", "--resume=first")
     assert status == 0, screen
     assert resumed["plan"]["hash"] == whole["plan"]["hash"]
@@ -45,7 +45,7 @@ def test_only_what_was_not_decided_is_asked(reference: str, tmp_path: Path) -> N
     assert {row["verdict"] for row in resumed["checks"]} == {"PASS", "SKIPPED"}
     assert "5 verdicts are those of first, which was cut short" in resumed["notes"]
     asked = [json.loads(line)["check"] for line in (tmp_path / "second" / EVIDENCE).read_bytes().splitlines()]
-    assert asked[:5] == kept
+    assert asked[:5] == decided_ids
     assert len(asked) == len(set(asked)), "nothing is asked again"
     cut_short(tmp_path / "first", 4, ended=True)
     status, resumed, screen = run_gate(tmp_path, reference, "after_ctrl_c", "--resume=first")

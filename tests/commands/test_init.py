@@ -68,8 +68,8 @@ def test_commented_lines_have_the_form_that_the_protocol_takes(protocol: str, sa
 
 @pytest.mark.parametrize("models", [(), ("m",), (HOSTILE, "b")])
 def test_every_hint_is_a_key_that_is_known(tmp_path: Path, models: tuple[str, ...]) -> None:
-    found = Preflight("v2", Facts(models=models), (DetectedProtocol("v2", 1.0, HOSTILE),))
-    text = fill_template(TEMPLATE.read_text(), Endpoint("http://h:1", protocol="v2"), found)
+    preflight = Preflight("v2", Facts(models=models), (DetectedProtocol("v2", 1.0, HOSTILE),))
+    text = fill_template(TEMPLATE.read_text(), Endpoint("http://h:1", protocol="v2"), preflight)
     taken_up = re.sub(r"^# (?=\[|[a-z0-9_]+ = )", "", text, flags=re.MULTILINE)
     assert taken_up.count("\n[") > text.count("\n[") + 5
     for number, content in enumerate((text, taken_up)):

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.chaos.proxy.conftest import ended, spawn
+from tests.chaos.proxy.conftest import end_child, spawn
 from tests.programs import run_module
 
 
@@ -28,7 +28,7 @@ def own() -> Iterator[tuple[str, httpx.Client]]:
         http.post("/proxies", json={"name": "a", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:9"}).raise_for_status()
         http.post("/proxies/a/toxics", json={"name": "aiharness-x", "type": "latency"}).raise_for_status()
         yield url, http
-    assert ended(child) == 0
+    assert end_child(child) == 0
 
 
 def is_lifted(http: httpx.Client) -> bool:

@@ -16,7 +16,7 @@ from harness.commands.main import main
 from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 from tests.programs import run_module
-from tests.run.saved import GOOD, judged, planned
+from tests.run.saved import GOOD, make_plan, save_and_report
 
 
 def aiharness(*args: str, cwd: Path | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
@@ -104,7 +104,7 @@ def full_device() -> Iterator[int]:
 def test_an_output_that_cannot_be_written_is_one_line(
     tmp_path: Path, command: str, output: Callable[[], contextlib.AbstractContextManager[int]], words: str
 ) -> None:
-    judged(tmp_path, planned(1), ("c0", GOOD))
+    save_and_report(tmp_path, make_plan(1), ("c0", GOOD))
     arguments = [sys.executable, "-P", "-m", "harness", *command.split()]
     with output() as stdout:
         done = subprocess.run(

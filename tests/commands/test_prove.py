@@ -16,9 +16,9 @@ import trustme
 
 from tests.conftest import GateOutcome, run_gate
 from tests.io.grpcmodel import model as grpc_model
-from tests.io.grpcserver import served as served_grpc
+from tests.io.grpcserver import serve_calls
 from tests.io.test_grpc_gate import CONFIG as GRPC_CONFIG
-from tests.suites.smoke.test_https import served
+from tests.suites.smoke.test_https import serve_over_tls
 
 OWN_TESTS = """
 import pytest
@@ -69,7 +69,7 @@ def test_checks_that_cannot_fail_are_named_and_the_others_of_smoke_are_shown(tmp
 @pytest.mark.slow
 def test_an_https_endpoint_is_proved_through_a_link_that_speaks_tls(tmp_path: Path) -> None:
     ca = trustme.CA()
-    with served(tmp_path, ca, ca.issue_cert("localhost", "127.0.0.1")) as url:
+    with serve_over_tls(tmp_path, ca, ca.issue_cert("localhost", "127.0.0.1")) as url:
         (tmp_path / "aiharness.toml").write_text('[endpoint]\ntls = { ca_file = "ca.pem" }\n')
         outcome, rows = prove(tmp_path, url, "--ai-protocol=v2", "--ai-model=digits", "--ai-only-packaged")
     assert rows["test_certificate"]["mutation"] == "untrusted_certificate"
@@ -79,7 +79,7 @@ def test_an_https_endpoint_is_proved_through_a_link_that_speaks_tls(tmp_path: Pa
 
 def test_old_versions_of_tls_are_shown_to_be_seen(tmp_path: Path) -> None:
     ca = trustme.CA()
-    with served(tmp_path, ca, ca.issue_cert("localhost", "127.0.0.1")) as url:
+    with serve_over_tls(tmp_path, ca, ca.issue_cert("localhost", "127.0.0.1")) as url:
         (tmp_path / "aiharness.toml").write_text('[endpoint]\ntls = { ca_file = "ca.pem" }\n')
         options = ("--ai-protocol=v2", "--ai-model=digits", "--ai-only-packaged", "-k", "tls_floor")
         outcome, rows = prove(tmp_path, url, *options, suite="adversarial")
@@ -106,7 +106,7 @@ def test_grpc_is_proved_by_changed_messages(tmp_path: Path, is_secure: bool) -> 
         [(pair.private_key_pem.bytes(), b"".join(pem.bytes() for pem in pair.cert_chain_pems))]
     )
     (tmp_path / "aiharness.toml").write_text(GRPC_CONFIG + ('tls = { ca_file = "ca.pem" }\n' if is_secure else ""))
-    with served_grpc(grpc_model, credentials if is_secure else None) as port:
+    with serve_calls(grpc_model, credentials if is_secure else None) as port:
         url = f"https://localhost:{port}" if is_secure else f"http://127.0.0.1:{port}"
         suite = "smoke" if is_secure else "smoke,integration"
         outcome, rows = prove(tmp_path, url, "--ai-only-packaged", suite=suite)

@@ -102,7 +102,7 @@ def test_one_of_many_figures_that_chance_moves_is_no_alarm() -> None:
 
 
 @pytest.fixture
-def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def saved_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Six PASS runs on six days, and two later ones: as fast, and slower."""
     monkeypatch.chdir(tmp_path)
     names = []
@@ -122,24 +122,24 @@ def run_compare(old: str, new: str, **more: object) -> int:
 
 @pytest.mark.parametrize("has_history", [True, False])
 def test_compare_decides_by_the_history_or_by_the_runs_beside_old(
-    has_history: bool, saved: list[str], capsys: pytest.CaptureFixture[str]
+    has_history: bool, saved_runs: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     if not has_history:
         HISTORY.unlink()
-    assert run_compare(saved[5], saved[6], times=True) == 0
-    assert run_compare(saved[5], saved[7]) == 1
+    assert run_compare(saved_runs[5], saved_runs[6], times=True) == 0
+    assert run_compare(saved_runs[5], saved_runs[7]) == 1
     shown = capsys.readouterr().out
     assert "FAIL: " in shown
     assert "6 runs differ by" in shown
-    assert run_compare(saved[0], saved[6]) == 0
+    assert run_compare(saved_runs[0], saved_runs[6]) == 0
     assert "1 saved PASS runs of OLD's version up to OLD, 5 are needed" in capsys.readouterr().out
-    assert run_compare(saved[0], saved[6], times=True) == 20
+    assert run_compare(saved_runs[0], saved_runs[6], times=True) == 20
     assert "INCONCLUSIVE: times are not decided" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("format_", ["html", "markdown", "json"])
-def test_each_format_has_the_times(format_: str, saved: list[str]) -> None:
-    assert run_compare(saved[5], saved[7], format_=format_, output="out") == 1
+def test_each_format_has_the_times(format_: str, saved_runs: list[str]) -> None:
+    assert run_compare(saved_runs[5], saved_runs[7], format_=format_, output="out") == 1
     text = Path("out").read_text()
     assert "worse" in text
     assert "usual" in text

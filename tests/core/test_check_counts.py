@@ -56,11 +56,11 @@ def test_every_report_says_the_same_of_one_run(name: str) -> None:
 def test_a_warning_has_its_own_sign_and_says_what_would_make_it_block(name: str) -> None:
     """Nothing beside it looks like a blocker's FAIL, and the suite that it is in has no tick."""
     report = sample_report()
-    held = [row for row in report.checks if row.verdict is Status.PASS]
+    passing = [row for row in report.checks if row.verdict is Status.PASS]
     test = "ai-suite/smoke/test_shape.py::test_one_shape"
-    warning = replace(held[0], id=test, verdict=Status.FAIL, level=Level.WARN, reason="two shapes", suite="smoke")
+    warning = replace(passing[0], id=test, verdict=Status.FAIL, level=Level.WARN, reason="two shapes", suite="smoke")
     run = replace(report.run, verdict=Status.PASS, exit_status=0, loosened=(), reason="all blockers hold")
-    report = replace(report, run=run, checks=(warning, *(row for row in held if row.suite == "smoke")))
+    report = replace(report, run=run, checks=(warning, *(row for row in passing if row.suite == "smoke")))
     report = replace(report, waivers=(), history=None)
     text = importlib.import_module(f"harness.reports.as_{name}").render(report)
     plain = " ".join(re.sub(r"<[^>]+>", " ", text).replace("\\", "").replace("&#34;", '"').split())

@@ -45,15 +45,15 @@ def verdicts(folder: Path, url: str, switch: Switch, protocol: str, beginning: s
     )
     settings = Settings(endpoint, SUITES, promises=Promises(**switch.promises), extras=("property",))
     with _session(folder, settings, waits=switch.name in WAITING) as (session, unusable):
-        found = {}
+        verdicts_by_id = {}
         for id_, function, case in _checks(settings, session, beginning):
             session.begin_check()
             # Where not even one prediction came in time, the gate asks nothing either.
-            found[id_] = Verdict(Status.FAIL, unusable) if unusable else _called(function, session, case)
-        return found
+            verdicts_by_id[id_] = Verdict(Status.FAIL, unusable) if unusable else _run_check(function, session, case)
+        return verdicts_by_id
 
 
-def _called(function: Callable[..., Verdict], session: Session, case: str | None) -> Verdict:
+def _run_check(function: Callable[..., Verdict], session: Session, case: str | None) -> Verdict:
     wanted = inspect.signature(function).parameters
     arguments: dict[str, Any] = {"ai_client": session, "case": case}
     given = {name: arguments[name] for name in wanted}

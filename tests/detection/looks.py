@@ -63,20 +63,20 @@ def post(client: httpx.Client, body: Body | bytes, path: str = "", **more: Any) 
 
 
 def status(client: httpx.Client, body: Body | bytes, path: str = "", **more: Any) -> int | str:
-    found = post(client, body, path, **more)
-    return found if isinstance(found, str) else found.status_code
+    answer = post(client, body, path, **more)
+    return answer if isinstance(answer, str) else answer.status_code
 
 
-def value(found: httpx.Response | str) -> Any:
+def value(answer: httpx.Response | str) -> Any:
     """The answer's JSON without what is another at each request; its status where it is none."""
-    if isinstance(found, str):
-        return found
-    if found.headers.get("content-type", "").startswith("text/event-stream"):
-        return [_kept(json.loads(each)) if each.startswith("{") else each for each in data(found.text)]
+    if isinstance(answer, str):
+        return answer
+    if answer.headers.get("content-type", "").startswith("text/event-stream"):
+        return [_drop_ids_and_times(json.loads(line)) if line.startswith("{") else line for line in data(answer.text)]
     try:
-        return found.status_code, _kept(found.json())
+        return answer.status_code, _drop_ids_and_times(answer.json())
     except ValueError:
-        return found.status_code, found.text[:40]
+        return answer.status_code, answer.text[:40]
 
 
 def data(text: str) -> list[str]:
@@ -84,23 +84,23 @@ def data(text: str) -> list[str]:
     return [line.removeprefix("data:").lstrip(" ") for line in lines if line.startswith("data:")]
 
 
-def _kept(body: Any) -> Any:
+def _drop_ids_and_times(body: Any) -> Any:
     """Without what differs between two requests alike: ids, times, and how much of the prompt was cached."""
     if not isinstance(body, dict):
         return body
-    kept = {name: part for name, part in body.items() if name not in ("id", "created")}
-    if isinstance(usage := kept.get("usage"), dict):
-        kept["usage"] = {name: count for name, count in usage.items() if name != "prompt_tokens_details"}
-    return kept
+    fields = {name: part for name, part in body.items() if name not in ("id", "created")}
+    if isinstance(usage := fields.get("usage"), dict):
+        fields["usage"] = {name: count for name, count in usage.items() if name != "prompt_tokens_details"}
+    return fields
 
 
-def text(found: httpx.Response | str) -> str:
+def text(answer: httpx.Response | str) -> str:
     """What a chat answer says, whole or streamed."""
-    if isinstance(found, str):
-        return found
-    if not found.headers.get("content-type", "").startswith("text/event-stream"):
-        return str(found.json()["choices"][0]["message"]["content"])
-    chunks = [json.loads(each) for each in data(found.text) if each.startswith("{")]
+    if isinstance(answer, str):
+        return answer
+    if not answer.headers.get("content-type", "").startswith("text/event-stream"):
+        return str(answer.json()["choices"][0]["message"]["content"])
+    chunks = [json.loads(event) for event in data(answer.text) if event.startswith("{")]
     return "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk.get("choices", ()))
 
 
@@ -151,7 +151,7 @@ def raw(client: httpx.Client, *pieces: bytes, pause: float = 0.05) -> bytes:
     return got
 
 
-def written(body: Body, path: str, *lines: str) -> tuple[bytes, bytes]:
+def format_request(body: Body, path: str, *lines: str) -> tuple[bytes, bytes]:
     """Head and body of a request as they go over the wire."""
     content = json.dumps(body).encode()
     head = [f"POST {path} HTTP/1.1", "host: a", "content-type: application/json", f"content-length: {len(content)}"]
@@ -210,9 +210,9 @@ def _think(name: str) -> list[Body]:
 
 
 def _over_one_connection(client: httpx.Client) -> object:
-    heads = [written(body, "/predict") for body in (ONE, OTHER, ONE)]
-    found = raw(client, *(head + content for head, content in heads))
-    return predictions(found), found.count(b"HTTP/1.1 200")
+    heads = [format_request(body, "/predict") for body in (ONE, OTHER, ONE)]
+    received = raw(client, *(head + content for head, content in heads))
+    return predictions(received), received.count(b"HTTP/1.1 200")
 
 
 def _at_once(client: httpx.Client) -> object:
@@ -220,7 +220,7 @@ def _at_once(client: httpx.Client) -> object:
 
 
 def _predict(body: Body) -> tuple[bytes, bytes]:
-    return written(body, "/predict")
+    return format_request(body, "/predict")
 
 
 def _split(client: httpx.Client) -> object:
@@ -228,7 +228,7 @@ def _split(client: httpx.Client) -> object:
     return raw(client, head + content[:20], content[20:])[:15]
 
 
-def _chunked(client: httpx.Client) -> object:
+def _post_in_chunks(client: httpx.Client) -> object:
     pieces = iter([json.dumps(ONE).encode()])
     return client.post("/predict", content=pieces, headers={"content-type": "application/json"}).status_code
 
@@ -317,49 +317,49 @@ def _ask_whether_live(client: httpx.Client, path: str = "/health") -> object:
     return states == {200}
 
 
-def _limited(client: httpx.Client) -> object:
-    found = [client.post("/predict", json=ONE) for _ in range(42)]
-    return sorted({(each.status_code, "retry-after" in each.headers) for each in found})
+def _exceed_limit(client: httpx.Client) -> object:
+    answers = [client.post("/predict", json=ONE) for _ in range(42)]
+    return sorted({(answer.status_code, "retry-after" in answer.headers) for answer in answers})
 
 
-def _repeated(client: httpx.Client) -> object:
+def _repeat_key(client: httpx.Client) -> object:
     key = {"idempotency-key": "one"}
-    found = [client.post(PATHS["messages"], json=chat(), headers=key).json().get("id") for _ in range(2)]
-    return found[0] == found[1]
+    ids = [client.post(PATHS["messages"], json=chat(), headers=key).json().get("id") for _ in range(2)]
+    return ids[0] == ids[1]
 
 
-def _repeated_together(client: httpx.Client) -> object:
+def _repeat_key_together(client: httpx.Client) -> object:
     key, start = {"idempotency-key": "one"}, Barrier(8)
 
-    def asked(_: int) -> object:
+    def ask(_: int) -> object:
         start.wait(10)
         answer = client.post(PATHS["messages"], json=chat(), headers=key)
         assert answer.status_code == 200, answer.text
         return answer.json()["id"]
 
     with ThreadPoolExecutor(8) as pool:
-        return len(set(pool.map(asked, range(8)))) > 1
+        return len(set(pool.map(ask, range(8)))) > 1
 
 
-def _reused(client: httpx.Client) -> object:
+def _reuse_key(client: httpx.Client) -> object:
     key = {"idempotency-key": "one"}
     return [client.post(PATHS["messages"], json=body, headers=key).status_code for body in (chat(), chat("Hi"))]
 
 
 def _with_keys(client: httpx.Client) -> object:
     right, wrong = ({"authorization": f"Bearer {key}"} for key in ("right", "wrong"))
-    return [status(client, ONE, headers=each) for each in (right, wrong)]
+    return [status(client, ONE, headers=headers) for headers in (right, wrong)]
 
 
-def _drawn(client: httpx.Client) -> object:
+def _count_drawn_texts(client: httpx.Client) -> object:
     asked = chat("Where is the red fox?", temperature=2, seed=3, max_tokens=12)
     return len({text(post(client, asked)) for _ in range(4)})
 
 
-def _jumbled(client: httpx.Client) -> object:
+def _stream_two_texts(client: httpx.Client) -> object:
     bodies = [chat(f"Repeat after me: {word * 9}", stream=True, max_tokens=40) for word in ("abcd", "efgh")]
     with ThreadPoolExecutor(2) as pool:
-        return [text(each) for each in pool.map(lambda body: post(client, body), bodies)]
+        return [text(answer) for answer in pool.map(lambda body: post(client, body), bodies)]
 
 
 def _slow(client: httpx.Client) -> object:
@@ -477,7 +477,7 @@ DEFECTS: dict[str, Look] = {
     "cache_ignores_stop": asks(chat(), chat(stop=["two"])),
     "charset_refused": asks(ONE, headers={"content-type": "application/json; charset=utf-8"}),
     "chunk_sizes_wrong": asks(STREAM),
-    "chunked_body_misread": _chunked,
+    "chunked_body_misread": _post_in_chunks,
     "code_in_200": asks({"instances": 5}),
     "constant_row_nan": asks(plain([[0] * 64])),
     "content_length_long": asks(ONE),
@@ -511,11 +511,11 @@ DEFECTS: dict[str, Look] = {
     "html_instead_of_json": asks(ONE),
     "id_breaks_answer": asks(v2(ROWS) | {"id": "\u05d0"}),
     "id_of_neighbour": lambda client: _come_back(client, _read_own_id),
-    "idempotency_ignored": _repeated,
-    "idempotency_key_reused": _reused,
-    "idempotency_race": _repeated_together,
+    "idempotency_ignored": _repeat_key,
+    "idempotency_key_reused": _reuse_key,
+    "idempotency_race": _repeat_key_together,
     "json_labelled_as_text": _label,
-    "jumbled_streams": _jumbled,
+    "jumbled_streams": _stream_two_texts,
     "keep_alive_previous_answer": _over_one_connection,
     "full_queue_leaks": lambda client: _leaving(client, 16),
     "large_pool_leaks": lambda client: _leaving(client, 14),
@@ -564,8 +564,8 @@ DEFECTS: dict[str, Look] = {
     "parts_dropped": asks(chat() | {"messages": [{"role": "user", "content": [{"type": "text", "text": "Count."}]}]}),
     "pipelined_swapped": _at_once,
     "probabilities_unnormalised": asks(v2(ROWS)),
-    "rate_limit_ignored": _limited,
-    "rate_limit_without_retry_after": _limited,
+    "rate_limit_ignored": _exceed_limit,
+    "rate_limit_without_retry_after": _exceed_limit,
     "ready_but_dead": asks(ONE),
     "reasoning_lost_beside_calls": asks(chat() | {"messages": _think("reasoning_content")}),
     "reasoning_name_unknown": asks(chat() | {"messages": _think("reasoning")}),
@@ -578,7 +578,7 @@ DEFECTS: dict[str, Look] = {
     "thinking_switched_on_by_text": asks(chat(chat_template_kwargs={"enable_thinking": "false"})),
     "row_count_overflow": asks(plain(ROWS * 20)),
     "schema_leaks_to_neighbours": together(chat("Count."), chat("Hi", response_format=FORM, max_tokens=64)),
-    "seed_ignored": _drawn,
+    "seed_ignored": _count_drawn_texts,
     "slow_answers": _slow,
     "slow_first_request": asks(ONE),
     "spaces_lost": asks(STREAM),
@@ -634,9 +634,9 @@ def _ask_two_versions(client: httpx.Client) -> list[tuple[str, str]]:
 
 
 def _function(client: httpx.Client, body: Body = CALL) -> dict[str, Any]:
-    found = client.post(PATHS["messages"], json=body).json()["choices"][0]["message"]["tool_calls"][0]["function"]
-    assert isinstance(found, dict)
-    return found
+    function = client.post(PATHS["messages"], json=body).json()["choices"][0]["message"]["tool_calls"][0]["function"]
+    assert isinstance(function, dict)
+    return function
 
 
 def _functions(client: httpx.Client, *bodies: Body) -> list[dict[str, Any]]:
@@ -659,10 +659,10 @@ def _arguments(client: httpx.Client) -> object:
 def _meaning(client: httpx.Client) -> object:
     """What a service says, without the manner in which it says it: the same for every variant."""
     whole = [post(client, body) for body in (ONE, OTHER, v2(ROWS))]
-    numbers = [each if isinstance(each, str) else each.json() for each in whole]
-    labels = [each.get("predictions") or each["outputs"][0]["data"] for each in numbers if isinstance(each, dict)]
+    numbers = [answer if isinstance(answer, str) else answer.json() for answer in whole]
+    labels = [body.get("predictions") or body["outputs"][0]["data"] for body in numbers if isinstance(body, dict)]
     return labels, [
-        text(post(client, chat("Repeat after me: \u6771\u4eac " * 2, stream=each))) for each in (True, False)
+        text(post(client, chat("Repeat after me: \u6771\u4eac " * 2, stream=stream))) for stream in (True, False)
     ]
 
 
@@ -691,8 +691,8 @@ def _side_by_side(client: httpx.Client) -> object:
 
 def _wire_text(client: httpx.Client) -> object:
     """The stream as it came, but for ids and times."""
-    found = client.post(PATHS["messages"], json=STREAM).text
-    return re.sub(r'"(id|created)":[^,]*', "", found)
+    events = client.post(PATHS["messages"], json=STREAM).text
+    return re.sub(r'"(id|created)":[^,]*', "", events)
 
 
 def _jitters(client: httpx.Client) -> object:

@@ -50,9 +50,9 @@ def healthy(client: httpx.Client) -> bool:
 def test_every_defect_describes_itself() -> None:
     assert len(switch_names(Defect)) >= 10
     for name in switch_names(Defect):
-        found = load_switch(Defect, name)
-        assert "\n" not in found.title
-        assert found.caught_by.startswith("ai-suite/")
+        defect = load_switch(Defect, name)
+        assert "\n" not in defect.title
+        assert defect.caught_by.startswith("ai-suite/")
         create_app(ServiceSettings(defects=(name,)))
 
 
@@ -71,7 +71,7 @@ def test_the_healthy_service_has_none_of_them(client: httpx.Client) -> None:
     *data, finish, done = chunks(client.post(STREAM[0], json=STREAM[1]))
     assert done == "[DONE]"
     assert strict(finish)["choices"][0]["finish_reason"] == "length"
-    assert len([strict(each) for each in data]) == 7
+    assert len([strict(event) for event in data]) == 7
 
 
 @pytest.mark.parametrize(("name", "status"), [("ready_but_dead", 503), ("error_500_for_everything", 500)])
@@ -114,7 +114,7 @@ def test_nan_in_200(serving: Serving) -> None:
                 strict(answer.text)
         *data, done = chunks(client.post(STREAM[0], json=STREAM[1]))
         assert done == "[DONE]"
-        assert all("NaN" in each for each in data)
+        assert all("NaN" in event for event in data)
         assert strict(client.post(PLAIN[0], json={}).text)["error"]
 
 
@@ -123,8 +123,8 @@ def test_wrong_model_version(serving: Serving) -> None:
         assert client.post(PLAIN[0], json=PLAIN[1]).json()["version"] == "0"
         assert client.post(V2[0], json=V2[1]).json()["model_version"] == "0"
         assert client.post(CHAT[0], json=CHAT[1]).json()["model"] == "tiny-chat-0"
-        streamed = [json.loads(each) for each in chunks(client.post(STREAM[0], json=STREAM[1]))[:-1]]
-        assert {each["model"] for each in streamed} == {"tiny-chat-0"}
+        streamed = [json.loads(event) for event in chunks(client.post(STREAM[0], json=STREAM[1]))[:-1]]
+        assert {chunk["model"] for chunk in streamed} == {"tiny-chat-0"}
         assert client.get("/version").json()["version"] == "1"
         assert client.get("/v2/models/digits").json()["versions"] == ["1"]
         assert client.get("/v1/models").json()["data"][0]["id"] == "tiny-chat"
@@ -150,9 +150,9 @@ def test_traceback_leak(serving: Serving, client: httpx.Client) -> None:
 
 def test_missing_terminator(serving: Serving) -> None:
     with serving(ServiceSettings(defects=("missing_terminator",))) as client:
-        data = [json.loads(each) for each in chunks(client.post(STREAM[0], json=STREAM[1]))]
-        assert "".join(each["choices"][0]["delta"]["content"] for each in data) == "one two three four five six"
-        assert {each["choices"][0]["finish_reason"] for each in data} == {None}
+        data = [json.loads(event) for event in chunks(client.post(STREAM[0], json=STREAM[1]))]
+        assert "".join(chunk["choices"][0]["delta"]["content"] for chunk in data) == "one two three four five six"
+        assert {chunk["choices"][0]["finish_reason"] for chunk in data} == {None}
         assert all(client.post(path, json=body).status_code == 200 for path, body in (PLAIN, V2, CHAT))
 
 

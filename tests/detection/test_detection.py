@@ -56,7 +56,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextlib.contextmanager
-def _served(serving: Serving, name: str) -> Iterator[str]:
+def _serve_defect(serving: Serving, name: str) -> Iterator[str]:
     settings = ServiceSettings(api_key=KEYS, defects=(name,))
     if name in KILLING:
         with ReferenceProcess(settings) as server:
@@ -68,11 +68,11 @@ def _served(serving: Serving, name: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", sample_cases(ASKED, *(name for name in ASKED[2::4] if name not in LONG)))
 def test_a_defect_is_caught_by_its_check(tmp_path: Path, serving: Serving, name: str) -> None:
-    found = load_switch(Defect, name)
-    protocol = found.protocols[TURN[name] % len(found.protocols)]
-    with _served(serving, name) as url:
-        seen = verdicts(tmp_path, url, found, protocol, found.caught_by)
-    assert seen, f"no check of {found.caught_by} is planned in {protocol} under {dict(found.promises)}"
+    defect = load_switch(Defect, name)
+    protocol = defect.protocols[TURN[name] % len(defect.protocols)]
+    with _serve_defect(serving, name) as url:
+        seen = verdicts(tmp_path, url, defect, protocol, defect.caught_by)
+    assert seen, f"no check of {defect.caught_by} is planned in {protocol} under {dict(defect.promises)}"
     failed = [verdict for verdict in seen.values() if verdict.status is Status.FAIL]
     assert failed, {id_: (str(verdict.status), verdict.reason) for id_, verdict in seen.items()}
 

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from detection.background_errors import SEED_VARIABLE
-from detection.catalogue import load_switch, load_switches, switch_names
+from detection.catalogue import load_named_switches, load_switch, switch_names
 from detection.switch import CHAT, COMPLETIONS, EMBEDDINGS, PLAIN, V2, Defect, Variant
-from detection.wire import Part
+from detection.wire import WirePart
 from harness.core.errors import UsageError
 from harness.core.settings import Promises
 from harness.reference.backend import create_app
@@ -30,10 +30,10 @@ from tests.detection.looks import (
     SPOKEN,
     VARIANTS,
     asks,
+    format_request,
     look_around,
     meaning,
     raw,
-    written,
 )
 from tests.detection.security_looks import SECURITY, SECURITY_BASE
 
@@ -121,15 +121,15 @@ def test_a_model_with_habits_has_other_words(serving: Serving, client: httpx.Cli
 def test_a_variant_cuts_what_goes_out_and_loses_nothing(serving: Serving, client: httpx.Client, name: str) -> None:
     data, least = CUT[name]
 
-    async def sent() -> list[bytes]:
-        async def given() -> AsyncIterator[Part]:
-            yield Part(data, {}, first=data.startswith(b"HTTP"), last=True, more=False)
+    async def pass_wire() -> list[bytes]:
+        async def write_whole() -> AsyncIterator[WirePart]:
+            yield WirePart(data, {}, first=data.startswith(b"HTTP"), last=True, more=False)
 
         wire = load_switch(Variant, name).wire
         assert wire is not None
-        return [part.data async for part in wire(given())]
+        return [part.data async for part in wire(write_whole())]
 
-    pieces = asyncio.run(sent())
+    pieces = asyncio.run(pass_wire())
     assert b"".join(pieces) == data
     assert len(pieces) >= least
     with serving(ServiceSettings(token_ms=0, variants=(name,))) as odd:
@@ -139,7 +139,7 @@ def test_a_variant_cuts_what_goes_out_and_loses_nothing(serving: Serving, client
 def test_switches_describe_themselves() -> None:
     assert len(switch_names(Defect)) >= 45
     assert len(switch_names(Variant)) >= 12
-    for switch in load_switches(switch_names(Variant), switch_names(Defect)):
+    for switch in load_named_switches(switch_names(Variant), switch_names(Defect)):
         assert "\n" not in switch.title
         assert set(switch.protocols) <= {PLAIN, V2, CHAT, COMPLETIONS, EMBEDDINGS}
         assert set(switch.promises) <= {field.name for field in fields(Promises)}
@@ -158,7 +158,7 @@ def test_an_unknown_variant_is_a_usage_error() -> None:
 
 def test_a_process_has_switches_of_both_kinds() -> None:
     with ReferenceProcess(ServiceSettings(defects=("content_length_short",), variants=("proxy_headers",))) as process:
-        answer = raw(httpx.Client(base_url=process.url), b"".join(written(ONE, "/predict")))
+        answer = raw(httpx.Client(base_url=process.url), b"".join(format_request(ONE, "/predict")))
     head, _, body = answer.partition(b"\r\n\r\n")
     announced = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
     assert announced == len(body) - 3

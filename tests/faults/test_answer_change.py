@@ -82,11 +82,11 @@ def test_json_without_its_fields_is_no_loss(name: str, number: int) -> None:
     texts.append(re.sub(r'"(\w)', lambda match: f'"\\u{ord(match[1]):04x}', texts[0]))  # every name with an escape
     for text in texts:
         looking, thorough = make(name), make(name)
-        type(thorough).fields, kept = None, type(thorough).fields
+        type(thorough).fields, fields = None, type(thorough).fields
         try:
             expected = thorough.rewrite_json(text.encode())
         finally:
-            type(thorough).fields = kept
+            type(thorough).fields = fields
         assert looking.rewrite_json(text.encode()) == expected
 
 

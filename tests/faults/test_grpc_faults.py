@@ -17,7 +17,7 @@ from harness.core.errors import UsageError
 from harness.core.fault import load_fault
 from harness.core.fault_stage import Close
 from harness.core.http2_frames import DATA, GOAWAY, HEADERS, RST_STREAM, Frame, FrameScanner
-from tests.chaos.proxy.conftest import Link, Served, ended, spawn
+from tests.chaos.proxy.conftest import Link, Served, end_child, spawn
 from tests.faults.grpc_exchanges import make_answers, make_requests
 from tests.faults.test_fault_conformance import Line
 
@@ -144,7 +144,7 @@ def link() -> Iterator[Link]:
         with httpx.Client(base_url=url, timeout=10) as http:
             yield Served(url, False, http).proxy(f"127.0.0.1:{port}")
     finally:
-        assert ended(child) == 0
+        assert end_child(child) == 0
         server.stop(0)
 
 

@@ -59,15 +59,15 @@ def draw_exchanges(draw: st.DrawFn) -> list[tuple[bytes, bytes]]:
     return sorted(exchanges, key=lambda exchange: b"stream\r\n\r\n" in exchange[1])
 
 
-def cut(data: bytes, places: Sequence[int]) -> list[bytes]:
+def split_at(data: bytes, places: Sequence[int]) -> list[bytes]:
     bounds = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
     return [data[start:end] for start, end in itertools.pairwise(bounds) if start < end]
 
 
 def play(line: Line, exchanges: Sequence[tuple[bytes, bytes]], places: Sequence[int] = ()) -> None:
-    for piece in cut(b"".join(request for request, _ in exchanges), places):
+    for piece in split_at(b"".join(request for request, _ in exchanges), places):
         line.stage.observe(piece)
-    for piece in cut(b"".join(answer for _, answer in exchanges), places):
+    for piece in split_at(b"".join(answer for _, answer in exchanges), places):
         line.push(piece)
     line.end()
     line.advance(DAY)

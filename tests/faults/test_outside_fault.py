@@ -15,7 +15,7 @@ from harness.config.options import Options
 from harness.config.resolve import resolve_settings
 from harness.core.errors import ConfigError
 from harness.core.registry import list_plugins
-from tests.chaos.proxy.conftest import Served, ended, exactly, serve, spawn
+from tests.chaos.proxy.conftest import Served, end_child, exactly, serve, spawn
 from tests.recipes import read_recipes
 
 
@@ -55,7 +55,7 @@ def test_the_proxy_offers_it_and_a_broken_one_harms_nobody(outside: Path, capfd:
             assert link.counts("l")["affected"] == 1
             link.toxic("lose_start", status=400, bytes=-1)
     finally:
-        assert ended(child) == 0
+        assert end_child(child) == 0
         end()
     assert "fault 'broken' of outside_faults.broken cannot be imported" in capfd.readouterr().err
 

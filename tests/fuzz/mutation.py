@@ -19,7 +19,7 @@ _VALUE = re.compile(rb'(?<=:)\s*("[^"]*"|-?[\d.]+|null|true|false|\[\]|\{\})')
 _KEY = re.compile(rb'"[a-z_]+"(?=\s*:)')
 
 
-def mutated(seeds: Sequence[bytes], number: int, seed: int) -> Iterator[bytes]:
+def mutate_seeds(seeds: Sequence[bytes], number: int, seed: int) -> Iterator[bytes]:
     """`number` mutations of the seeds, the same for the same seed; each is one to four changes away from a seed."""
     chosen = random.Random(seed)
     for _ in range(number):
@@ -45,7 +45,7 @@ def _drop(data: bytes, chosen: random.Random, seeds: Sequence[bytes]) -> bytes:
     return data[:at] + data[at + size :]
 
 
-def _put(data: bytes, chosen: random.Random, seeds: Sequence[bytes]) -> bytes:
+def _insert(data: bytes, chosen: random.Random, seeds: Sequence[bytes]) -> bytes:
     at = chosen.randrange(len(data) + 1)
     return data[:at] + chosen.choice(WORDS) + data[at:]
 
@@ -73,4 +73,14 @@ def _replace(pattern: re.Pattern[bytes]) -> Callable[[bytes, random.Random, Sequ
     return change
 
 
-_CHANGES = (_flip, _drop, _put, _repeat, _splice, _replace(_NUMBER), _replace(_VALUE), _replace(_VALUE), _replace(_KEY))
+_CHANGES = (
+    _flip,
+    _drop,
+    _insert,
+    _repeat,
+    _splice,
+    _replace(_NUMBER),
+    _replace(_VALUE),
+    _replace(_VALUE),
+    _replace(_KEY),
+)

@@ -26,7 +26,7 @@ from harness.core.registry import list_plugins, load_plugin
 from harness.protocols._proto import open_inference_pb2 as pb
 from harness.protocols.shared.event_stream import LineDecoder
 from harness.protocols.shared.sse import SSEDecoder
-from tests.fuzz.mutation import mutated, pieces
+from tests.fuzz.mutation import mutate_seeds, pieces
 from tests.protocols.recorded import load as recorded
 from tests.protocols.text.test_text_family import STREAMS, WHOLE
 
@@ -90,7 +90,7 @@ def batches(seeds: list[bytes], name: str) -> Iterator[bytes]:
     for first in range(0, INPUTS, BATCH):
         current: list[bytes] = [b""]
         with soon(current):
-            for data in mutated(seeds, min(BATCH, INPUTS - first), hash_of(name) + first):
+            for data in mutate_seeds(seeds, min(BATCH, INPUTS - first), hash_of(name) + first):
                 current[0] = data
                 yield data
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024

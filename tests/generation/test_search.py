@@ -83,7 +83,7 @@ class Service:
 
 
 @contextmanager
-def asked(service: Callable[[str, Any], Answered], folder: Path, **more: Any) -> Iterator[Session]:
+def open_session(service: Callable[[str, Any], Answered], folder: Path, **more: Any) -> Iterator[Session]:
     given = {name: more.pop(name) for name in ("seed", "ceilings") if name in more}
     protocol = "v2" if getattr(service, "specs", []) else "plain_json"
     with serving(service) as url:
@@ -191,7 +191,7 @@ def body_of(given: Any) -> Any:
 
 def failing(service: Service, folder: Path) -> tuple[Verdict, Any, str]:
     """The FAIL of whichever check finds it, the body that it shows, and its curl line replayed to the service."""
-    with asked(service, folder) as session:
+    with open_session(service, folder) as session:
         verdict = next((v for v in (survive(session), answered(session)) if v.status is Status.FAIL), None)
         assert verdict is not None, [survive(session), answered(session)]
         assert len(service.asked) <= SEARCH_REQUESTS + 2
@@ -237,7 +237,7 @@ def test_a_right_service_passes_with_the_same_requests_each_time(tmp_path: Path)
     bodies = []
     for seed in (1, 1, 2):
         service = Service(lambda body: False, schema=rows(ANY, 3), example=ROW)
-        with asked(service, tmp_path, seed=seed) as session:
+        with open_session(service, tmp_path, seed=seed) as session:
             verdicts = survive(session), answered(session)
         assert [verdict.status for verdict in verdicts] == [Status.PASS, Status.PASS]
         assert verdicts[0].n is not None
@@ -252,7 +252,7 @@ def test_a_service_that_refuses_everything_has_shown_nothing(tmp_path: Path, sta
     def answer(path: str, body: Any) -> Answered:
         return good(path, body) if body is None else (status, {"error": "no"})
 
-    with asked(answer, tmp_path) as session:
+    with open_session(answer, tmp_path) as session:
         for verdict in (survive(session), answered(session)):
             assert verdict.status is Status.INCONCLUSIVE
             assert "none of" in verdict.reason
@@ -288,7 +288,7 @@ NOT_SURVIVED = [
 
 @pytest.mark.parametrize(("wrong", "reason"), sample_cases(NOT_SURVIVED, *NOT_SURVIVED[:2], *NOT_SURVIVED[5:7]))
 def test_what_is_not_survived_is_a_blocker(tmp_path: Path, wrong: Any, reason: str) -> None:
-    with asked(wrong_at(wrong), tmp_path) as session:
+    with open_session(wrong_at(wrong), tmp_path) as session:
         verdict = survive(session)
     assert verdict.status is Status.FAIL, verdict
     assert reason in verdict.reason
@@ -300,7 +300,7 @@ def test_a_5xx_warns_where_the_document_leaves_values_open(tmp_path: Path) -> No
             return Service(lambda _: False, schema=rows(NUMBER, 3), example=ROW)(path, None)
         return (500, {"error": "no"}) if any(abs(x) > 10 for x in numbers(body)) else (200, {"scores": [0.5]})
 
-    with asked(answer, tmp_path) as session:
+    with open_session(answer, tmp_path) as session:
         assert survive(session).status is Status.PASS
         verdict = answered(session)
     assert verdict.status is Status.FAIL
@@ -315,7 +315,7 @@ def test_a_hang_is_found_within_the_deadlines(tmp_path: Path) -> None:
             never.wait(0.5)
         return good(path, body)
 
-    with asked(answer, tmp_path, deadlines=Deadlines(1.0, 0.12, 0.12, 0.2)) as session:
+    with open_session(answer, tmp_path, deadlines=Deadlines(1.0, 0.12, 0.12, 0.2)) as session:
         verdict = survive(session)
     never.set()
     assert verdict.status is Status.FAIL
@@ -336,7 +336,7 @@ def test_a_request_after_which_everything_hangs_is_not_survived(tmp_path: Path) 
             return 500, {"error": "internal error"}
         return good(path, body)
 
-    with asked(answer, tmp_path, deadlines=Deadlines(1.0, 0.4, 0.4, 0.8)) as session:
+    with open_session(answer, tmp_path, deadlines=Deadlines(1.0, 0.4, 0.4, 0.8)) as session:
         verdict = survive(session)
     never.set()
     assert verdict.status is Status.FAIL, verdict.reason
@@ -351,7 +351,7 @@ def test_answers_that_take_long_end_the_search_early_and_not_the_finding(
 
     steps = itertools.count(step=7)
     monkeypatch.setattr("harness.generation.search.read_monotonic", lambda: float(next(steps)))
-    with asked(answer, tmp_path) as session:
+    with open_session(answer, tmp_path) as session:
         verdict = survive(session)
         assert session.sent_requests < 25
     assert verdict.status is Status.FAIL
@@ -360,7 +360,7 @@ def test_answers_that_take_long_end_the_search_early_and_not_the_finding(
 
 @pytest.mark.parametrize(("times", "status"), [({20}, Status.PASS), (set(range(20, 400, 5)), Status.FAIL)])
 def test_what_is_not_repeatable_is_said_to_be_so(tmp_path: Path, times: set[int], status: Status) -> None:
-    with asked(wrong_at((500, {"error": "no"}), times), tmp_path) as session:
+    with open_session(wrong_at((500, {"error": "no"}), times), tmp_path) as session:
         verdict = survive(session)
     assert verdict.status is status, verdict
     wanted = "not repeated" if status is Status.PASS else "not repeatable"
@@ -368,20 +368,20 @@ def test_what_is_not_repeatable_is_said_to_be_so(tmp_path: Path, times: set[int]
 
 
 def test_a_ceiling_of_cost_ends_it(tmp_path: Path) -> None:
-    with asked(good, tmp_path, ceilings=Ceilings(requests=10)) as session, pytest.raises(BudgetExhausted):
+    with open_session(good, tmp_path, ceilings=Ceilings(requests=10)) as session, pytest.raises(BudgetExhausted):
         survive(session)
 
 
 def test_an_interrupt_passes_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with asked(good, tmp_path) as session:
+    with open_session(good, tmp_path) as session:
         ask, left = session.ask, iter(range(5))
 
-        def interrupted(query: Any = None, **more: Any) -> Any:
+        def ask_until_interrupt(query: Any = None, **more: Any) -> Any:
             if next(left, None) is None:
                 raise KeyboardInterrupt
             return ask(query, **more)
 
-        monkeypatch.setattr(session, "ask", interrupted)
+        monkeypatch.setattr(session, "ask", ask_until_interrupt)
         with pytest.raises(KeyboardInterrupt):
             survive(session)
 
@@ -389,7 +389,7 @@ def test_an_interrupt_passes_through(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_schema_that_nothing_can_be_made_of_is_no_pass(tmp_path: Path) -> None:
     nothing = fields({"x": {"type": "string", "format": "ipv4", "maxLength": 2}})
     answer = Service(lambda body: False, schema=nothing, example={"x": "1"})
-    with asked(answer, tmp_path) as session:
+    with open_session(answer, tmp_path) as session:
         verdict = survive(session)
     assert verdict.status is Status.INCONCLUSIVE
     assert "no request can be made" in verdict.reason
@@ -398,7 +398,7 @@ def test_a_schema_that_nothing_can_be_made_of_is_no_pass(tmp_path: Path) -> None
 def test_without_a_document_requests_are_like_the_sample(tmp_path: Path) -> None:
     service = Service(lambda body: False, schema=rows(ANY, 3))
     answer = lambda path, body: (404, {}) if body is None else service(path, body)  # noqa: E731
-    with asked(answer, tmp_path, sample=[[0.0, 2.5, 7.5]]) as session:
+    with open_session(answer, tmp_path, sample=[[0.0, 2.5, 7.5]]) as session:
         assert survive(session).status is Status.PASS
     drawn = [x for body in service.asked for x in numbers(body) if abs(x) < 65_504]
     assert drawn
@@ -413,7 +413,7 @@ def test_a_service_that_knows_few_names_is_not_asked_in_vain(tmp_path: Path) -> 
         known = body["instances"][0]["country"] in ("at", "be")
         return (200, {"scores": [0.5]}) if known else (422, {"error": "unknown country"})
 
-    with asked(answer, tmp_path, sample=[{"country": "at", "age": 30}]) as session:
+    with open_session(answer, tmp_path, sample=[{"country": "at", "age": 30}]) as session:
         verdict = survive(session)
     assert verdict.status is Status.PASS
     assert "refused" in " ".join(verdict.notes)

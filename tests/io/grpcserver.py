@@ -31,7 +31,7 @@ class _Everything(grpc.GenericRpcHandler):
 
 
 @contextmanager
-def served(
+def serve_calls(
     behaviour: Behaviour, credentials: grpc.ServerCredentials | None = None, address: str = "127.0.0.1:0"
 ) -> Iterator[int]:
     """The port on which the calls are answered until the end of the `with`."""

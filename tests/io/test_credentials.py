@@ -71,16 +71,16 @@ def test_an_old_secret_is_asked_for_again(serve: Serve, connect: Connect, tmp_pa
     credentials = Credentials("bearer", Secret("token-0"), command=counting(tmp_path), refresh=1.0)
     client = connect(serve(echo).url, credentials=credentials)
 
-    def sent() -> str:
+    def read_sent_token() -> str:
         exchange = client.exchange(POST)
         assert exchange.response, exchange.detail
         token = re.search(rb"token-\d", exchange.response.body)
         assert token
         return token[0].decode()
 
-    assert [sent(), sent()] == ["token-0", "token-0"]
+    assert [read_sent_token(), read_sent_token()] == ["token-0", "token-0"]
     ends = time.monotonic() + 20
-    while (token := sent()) == "token-0":
+    while (token := read_sent_token()) == "token-0":
         assert time.monotonic() < ends, "the old secret is still used"
         time.sleep(0.05)
     assert token == "token-1"
@@ -102,13 +102,13 @@ def signer(folder: Path, code: str) -> Signer:
 
 
 def test_every_request_is_signed_over_what_is_sent(serve: Serve, connect: Connect, tmp_path: Path) -> None:
-    def checked(conn: Conn) -> None:
+    def check_signature(conn: Conn) -> None:
         while request := conn.request():
             head, _, body = request.partition(b"\r\n\r\n")
             wanted = hmac.new(b"key", b"POST" + peer.url.encode() + b"/x?a=b" + body, hashlib.sha256).hexdigest()
             conn.answer(head, status=b"200 OK" if f"authorization: mac {wanted}".encode() in head else b"403 No")
 
-    peer = serve(checked)
+    peer = serve(check_signature)
     code = (
         "import hashlib, hmac\n"
         "def sign(method, url, headers, body):\n"
@@ -152,7 +152,7 @@ def test_the_documented_signer_signs_for_aws(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "aws-secret-key")
 
-    def verified(conn: Conn) -> None:
+    def verify_signature(conn: Conn) -> None:
         while data := conn.request():
             head, _, body = data.partition(b"\r\n\r\n")
             pairs = (line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
@@ -164,7 +164,7 @@ def test_the_documented_signer_signs_for_aws(
             wanted = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
             conn.answer(b"", status=b"200 OK" if lines["authorization"].endswith(wanted) else b"403 Forbidden")
 
-    peer = serve(verified)
+    peer = serve(verify_signature)
     exchange = connect(peer.url, signer=signer(tmp_path, code)).exchange(POST)
     assert exchange.ok, exchange.detail
 

@@ -19,12 +19,16 @@ from harness.core.errors import ErrorClass, ProtocolError, TransportError
 from harness.io.error_map import BY_TYPE, classify_error
 
 
-def exported(module: object) -> list[type[BaseException]]:
+def list_exported_errors(module: object) -> list[type[BaseException]]:
     members = [getattr(module, name) for name in module.__all__]  # type: ignore[attr-defined]
     return [item for item in members if isinstance(item, type) and issubclass(item, BaseException)]
 
 
-@pytest.mark.parametrize("kind", [*exported(httpx), *exported(httpcore)], ids=lambda k: f"{k.__module__}.{k.__name__}")
+@pytest.mark.parametrize(
+    "kind",
+    [*list_exported_errors(httpx), *list_exported_errors(httpcore)],
+    ids=lambda k: f"{k.__module__}.{k.__name__}",
+)
 def test_every_exported_exception_is_mapped_by_name(kind: type[BaseException]) -> None:
     assert kind in BY_TYPE
 
@@ -37,10 +41,12 @@ def test_the_walk_finds_them_all() -> None:
 
     known = below(httpx.HTTPError) | below(httpx.StreamError)
     known |= {httpx.InvalidURL, httpx.CookieConflict}
-    assert known == set(exported(httpx)) | {kind for kind in known if not kind.__module__.startswith("httpx")}
+    assert known == set(list_exported_errors(httpx)) | {
+        kind for kind in known if not kind.__module__.startswith("httpx")
+    }
 
 
-def wrapped(outer: type[Exception], inner: Exception) -> Exception:
+def wrap_error(outer: type[Exception], inner: Exception) -> Exception:
     """As httpcore does: the original is the argument, its cause wiped; httpx wraps that once more."""
     core = getattr(httpcore, outer.__name__)(inner)
     wrapper: Exception = outer(str(core))
@@ -62,24 +68,24 @@ def too_long() -> h11.RemoteProtocolError:
 REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "refused")
 
 CASES: list[tuple[Exception, ErrorClass, str]] = [
-    (wrapped(httpx.ConnectError, socket.gaierror(-2, "Name or service not known")), ErrorClass.NAME, "no address"),
-    (wrapped(httpx.ConnectError, attempts(REFUSED)), ErrorClass.CONNECT, "refused"),
-    (wrapped(httpx.ConnectError, attempts(REFUSED, REFUSED)), ErrorClass.CONNECT, "refused"),
-    (wrapped(httpx.ConnectError, OSError(errno.EHOSTUNREACH, "No route")), ErrorClass.CONNECT, "No route"),
-    (wrapped(httpx.ConnectError, attempts(OSError(errno.EMFILE, "Too many"))), ErrorClass.HARNESS, "Too many"),
-    (wrapped(httpx.ConnectError, OSError(errno.EADDRNOTAVAIL, "no port")), ErrorClass.HARNESS, "no port"),
-    (wrapped(httpx.ConnectError, ssl.SSLError(1, "bad")), ErrorClass.TLS, "TLS failed"),
-    (wrapped(httpx.ReadError, anyio.BrokenResourceError()), ErrorClass.CLOSED, "before the answer"),
+    (wrap_error(httpx.ConnectError, socket.gaierror(-2, "Name or service not known")), ErrorClass.NAME, "no address"),
+    (wrap_error(httpx.ConnectError, attempts(REFUSED)), ErrorClass.CONNECT, "refused"),
+    (wrap_error(httpx.ConnectError, attempts(REFUSED, REFUSED)), ErrorClass.CONNECT, "refused"),
+    (wrap_error(httpx.ConnectError, OSError(errno.EHOSTUNREACH, "No route")), ErrorClass.CONNECT, "No route"),
+    (wrap_error(httpx.ConnectError, attempts(OSError(errno.EMFILE, "Too many"))), ErrorClass.HARNESS, "Too many"),
+    (wrap_error(httpx.ConnectError, OSError(errno.EADDRNOTAVAIL, "no port")), ErrorClass.HARNESS, "no port"),
+    (wrap_error(httpx.ConnectError, ssl.SSLError(1, "bad")), ErrorClass.TLS, "TLS failed"),
+    (wrap_error(httpx.ReadError, anyio.BrokenResourceError()), ErrorClass.CLOSED, "before the answer"),
     (
-        wrapped(httpx.RemoteProtocolError, h11.RemoteProtocolError("illegal status line")),
+        wrap_error(httpx.RemoteProtocolError, h11.RemoteProtocolError("illegal status line")),
         ErrorClass.MALFORMED,
         "illegal",
     ),
-    (wrapped(httpx.RemoteProtocolError, too_long()), ErrorClass.TOO_LARGE, "too long"),
+    (wrap_error(httpx.RemoteProtocolError, too_long()), ErrorClass.TOO_LARGE, "too long"),
     (httpx.RemoteProtocolError("Server disconnected without sending a response."), ErrorClass.CLOSED, "disconnected"),
     (httpcore.RemoteProtocolError(h2.events.StreamReset(stream_id=1)), ErrorClass.CLOSED, "StreamReset"),
-    (wrapped(httpx.LocalProtocolError, h2.exceptions.FrameTooLargeError("big")), ErrorClass.MALFORMED, "big"),
-    (wrapped(httpx.LocalProtocolError, h11.LocalProtocolError("ours")), ErrorClass.HARNESS, "ours"),
+    (wrap_error(httpx.LocalProtocolError, h2.exceptions.FrameTooLargeError("big")), ErrorClass.MALFORMED, "big"),
+    (wrap_error(httpx.LocalProtocolError, h11.LocalProtocolError("ours")), ErrorClass.HARNESS, "ours"),
     (h2.exceptions.InvalidBodyLengthError(3, 2), ErrorClass.MALFORMED, "not HTTP"),
     (ssl.SSLError(1, "bad"), ErrorClass.TLS, "TLS failed"),
     (ConnectionResetError(errno.ECONNRESET, "reset"), ErrorClass.CLOSED, "reset"),

@@ -22,7 +22,7 @@ from harness.core.exchange import Exchange, Request
 from harness.io.client import Client
 from harness.io.grpc import HTTP_STATUSES
 from harness.io.response_reader import Caps
-from tests.io.grpcserver import served
+from tests.io.grpcserver import serve_calls
 
 CALL = Request("POST", "/inference.GRPCInferenceService/ModelInfer", (("content-type", "application/grpc"),), b"hello")
 LONG = Deadlines(connect=8.0, first_byte=8.0, inter_token=8.0, total=8.0)
@@ -51,7 +51,7 @@ def at(port: int, scheme: str = "http", **more: Any) -> Endpoint:
     return Endpoint(f"{scheme}://127.0.0.1:{port}", "v2_grpc", **{"deadlines": LONG, **more})
 
 
-def asked(endpoint: Endpoint, request: Request = CALL, caps: Caps | None = None) -> Exchange:
+def ask(endpoint: Endpoint, request: Request = CALL, caps: Caps | None = None) -> Exchange:
     with Client(endpoint, caps=caps) as client:
         return client.exchange(request)
 
@@ -70,8 +70,8 @@ def nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_an_answer_is_the_message_with_times_and_status() -> None:
-    with served(echo) as port:
-        exchange = asked(at(port))
+    with serve_calls(echo) as port:
+        exchange = ask(at(port))
     assert exchange.ok, exchange.detail
     assert exchange.response is not None
     assert exchange.response.body == CALL.path.encode() + b" hello"
@@ -92,15 +92,15 @@ def test_an_empty_message_is_an_answer() -> None:
     async def empty(path: str, message: bytes, context: Any) -> bytes:
         return b""
 
-    with served(empty) as port:
-        exchange = asked(at(port))
+    with serve_calls(empty) as port:
+        exchange = ask(at(port))
     assert (exchange.ok, exchange.response and exchange.response.body) == (True, b"")
 
 
 @pytest.mark.parametrize("code", [code.value[0] for code in grpc.StatusCode if code is not grpc.StatusCode.OK])
 def test_a_status_is_kept_and_mapped(code: int) -> None:
-    with served(says_no) as port:
-        exchange = asked(at(port), Request("POST", CALL.path, CALL.headers, str(code).encode()))
+    with serve_calls(says_no) as port:
+        exchange = ask(at(port), Request("POST", CALL.path, CALL.headers, str(code).encode()))
     assert exchange.error is ErrorClass.STATUS, exchange.detail
     assert exchange.response is not None
     assert exchange.status == HTTP_STATUSES[code]
@@ -114,9 +114,9 @@ def test_a_status_is_kept_and_mapped(code: int) -> None:
 
 def test_metadata_are_the_headers_without_what_is_http() -> None:
     endpoint_headers = (("X-Tenant", "blue"), ("Connection", "close"))
-    with served(send_details) as port:
+    with serve_calls(send_details) as port:
         endpoint = at(port, credentials=Credentials("bearer", Secret("hush-hush")), headers=endpoint_headers)
-        exchange = asked(endpoint)
+        exchange = ask(endpoint)
     assert exchange.response is not None
     lines = exchange.response.body.decode().split("\n")
     assert "authorization: Bearer hush-hush" in lines
@@ -126,9 +126,9 @@ def test_metadata_are_the_headers_without_what_is_http() -> None:
 
 
 def test_a_silent_server_runs_into_the_deadline() -> None:
-    with served(never) as port:
-        silent = asked(at(port, deadlines=Deadlines(8.0, 0.2, 8.0, 8.0)))
-        total = asked(at(port, deadlines=Deadlines(8.0, 8.0, 8.0, 0.2)))
+    with serve_calls(never) as port:
+        silent = ask(at(port, deadlines=Deadlines(8.0, 0.2, 8.0, 8.0)))
+        total = ask(at(port, deadlines=Deadlines(8.0, 8.0, 8.0, 0.2)))
     assert (silent.error, silent.response) == (ErrorClass.FIRST_BYTE_TIMEOUT, None)
     assert silent.timing.sent is not None
     assert total.error is ErrorClass.TOTAL_TIMEOUT
@@ -136,7 +136,7 @@ def test_a_silent_server_runs_into_the_deadline() -> None:
 
 def test_a_peer_that_never_speaks_http2_is_no_connection_in_time() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as peer:
-        exchange = asked(at(peer.getsockname()[1], deadlines=Deadlines(0.2, 8.0, 8.0, 8.0)))
+        exchange = ask(at(peer.getsockname()[1], deadlines=Deadlines(0.2, 8.0, 8.0, 8.0)))
     assert exchange.error is ErrorClass.CONNECT_TIMEOUT
     assert exchange.timing.sent is None
 
@@ -147,14 +147,14 @@ def test_nobody_there_is_no_connection_and_is_tried_again() -> None:
     with Client(at(port)) as client:
         assert client.exchange(CALL).error is ErrorClass.CONNECT
         assert client.exchange_many([CALL] * 5, concurrency=5)[4].error is ErrorClass.CONNECT
-        with served(echo, address=f"127.0.0.1:{port}"):
+        with serve_calls(echo, address=f"127.0.0.1:{port}"):
             assert client.exchange(CALL).ok
             assert all(exchange.ok for exchange in client.exchange_many([CALL] * 5, concurrency=5))
         assert client.exchange(CALL).error is ErrorClass.CONNECT
 
 
 def test_a_name_without_address() -> None:
-    exchange = asked(Endpoint("http://no-such-host.invalid:1", "v2_grpc", deadlines=LONG))
+    exchange = ask(Endpoint("http://no-such-host.invalid:1", "v2_grpc", deadlines=LONG))
     assert exchange.error in (ErrorClass.NAME, ErrorClass.CONNECT_TIMEOUT)
 
 
@@ -180,7 +180,7 @@ def test_a_peer_that_speaks_http1() -> None:
         peer.recv(100)
 
     port, thread = one_shot(http1)
-    exchange = asked(at(port))
+    exchange = ask(at(port))
     thread.join(8.0)
     assert exchange.error is ErrorClass.MALFORMED, exchange.detail
 
@@ -195,7 +195,7 @@ def test_a_connection_that_ends_before_the_answer() -> None:
             data += peer.recv(4096)
 
     port, thread = one_shot(hangs_up)
-    exchange = asked(at(port))
+    exchange = ask(at(port))
     thread.join(8.0)
     assert exchange.error is ErrorClass.CLOSED, exchange.detail
     assert exchange.timing.sent is not None
@@ -203,9 +203,9 @@ def test_a_connection_that_ends_before_the_answer() -> None:
 
 def test_big_messages_go_both_ways_within_the_cap() -> None:
     big = Request("POST", CALL.path, CALL.headers, b"x" * 8_000_000)
-    with served(echo) as port:
-        whole = asked(at(port), big)
-        over = asked(at(port), big, Caps(body_bytes=1_000_000))
+    with serve_calls(echo) as port:
+        whole = ask(at(port), big)
+        over = ask(at(port), big, Caps(body_bytes=1_000_000))
     assert whole.response is not None
     assert len(whole.response.body) > 8_000_000
     assert over.error is ErrorClass.TOO_LARGE, over.detail
@@ -216,7 +216,7 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-def secured(authority: trustme.CA, name: str, client_ca: bytes | None = None) -> grpc.ServerCredentials:
+def make_server_credentials(authority: trustme.CA, name: str, client_ca: bytes | None = None) -> grpc.ServerCredentials:
     certificate = authority.issue_cert(name)
     chain = b"".join(pem.bytes() for pem in certificate.cert_chain_pems)
     pair = [(certificate.private_key_pem.bytes(), chain)]
@@ -227,12 +227,12 @@ def test_tls_is_verified(authority: trustme.CA, tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(ca_file))
     trusting = TLS(ca_file=str(ca_file))
-    with served(echo, secured(authority, "127.0.0.1")) as port:
-        assert asked(at(port, "https", tls=trusting)).ok
-        untrusted = asked(at(port, "https"))
-        plain = asked(at(port, deadlines=Deadlines(1.0, 1.0, 1.0, 1.0)))
-    with served(echo, secured(authority, "elsewhere.example")) as port:
-        elsewhere = asked(at(port, "https", tls=trusting))
+    with serve_calls(echo, make_server_credentials(authority, "127.0.0.1")) as port:
+        assert ask(at(port, "https", tls=trusting)).ok
+        untrusted = ask(at(port, "https"))
+        plain = ask(at(port, deadlines=Deadlines(1.0, 1.0, 1.0, 1.0)))
+    with serve_calls(echo, make_server_credentials(authority, "elsewhere.example")) as port:
+        elsewhere = ask(at(port, "https", tls=trusting))
     assert (untrusted.error, elsewhere.error) == (ErrorClass.CERTIFICATE, ErrorClass.CERTIFICATE)
     assert not plain.ok
     assert plain.error is not ErrorClass.HARNESS
@@ -242,26 +242,31 @@ def test_a_client_certificate_is_shown(authority: trustme.CA, tmp_path: Path) ->
     ca_file, pem = tmp_path / "ca.pem", tmp_path / "client.pem"
     authority.cert_pem.write_to_path(str(ca_file))
     authority.issue_cert("client@example.org").private_key_and_cert_chain_pem.write_to_path(str(pem))
-    with served(echo, secured(authority, "127.0.0.1", authority.cert_pem.bytes())) as port:
-        assert asked(at(port, "https", tls=TLS(ca_file=str(ca_file), client_cert=str(pem)))).ok
-        assert not asked(at(port, "https", tls=TLS(ca_file=str(ca_file)))).ok
+    with serve_calls(echo, make_server_credentials(authority, "127.0.0.1", authority.cert_pem.bytes())) as port:
+        assert ask(at(port, "https", tls=TLS(ca_file=str(ca_file), client_cert=str(pem)))).ok
+        assert not ask(at(port, "https", tls=TLS(ca_file=str(ca_file)))).ok
 
 
 def test_a_unix_socket(tmp_path: Path) -> None:
     path = str(tmp_path / "s")
-    with served(echo, address=f"unix:{path}"):
-        assert asked(at(1, unix_socket=path)).ok
+    with serve_calls(echo, address=f"unix:{path}"):
+        assert ask(at(1, unix_socket=path)).ok
 
 
 def test_a_proxy_is_refused_and_http_is_the_harnesss_own_mistake() -> None:
     with pytest.raises(UsageError, match="proxy"):
         Client(at(1, proxy="http://127.0.0.1:3128"))
-    with served(echo) as port:
-        assert asked(at(port), Request("GET", "/")).error is ErrorClass.HARNESS
+    with serve_calls(echo) as port:
+        assert ask(at(port), Request("GET", "/")).error is ErrorClass.HARNESS
 
 
 def test_clients_side_by_side_and_closed_in_mid_call() -> None:
-    with served(never) as slow, served(echo) as quick, Client(at(slow)) as waiting, Client(at(quick)) as client:
+    with (
+        serve_calls(never) as slow,
+        serve_calls(echo) as quick,
+        Client(at(slow)) as waiting,
+        Client(at(quick)) as client,
+    ):
         lost: list[Exchange] = []
         thread = threading.Thread(target=lambda: lost.append(waiting.exchange(CALL)))
         thread.start()

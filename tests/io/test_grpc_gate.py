@@ -14,7 +14,7 @@ import trustme
 from harness.protocols._proto import open_inference_pb2 as pb
 from tests.conftest import run_gate
 from tests.io.grpcmodel import model
-from tests.io.grpcserver import Behaviour, served
+from tests.io.grpcserver import Behaviour, serve_calls
 from tests.programs import run_module
 
 CONFIG = '[endpoint]\nprotocol = "v2_grpc"\nmodel = "sums"\n'
@@ -22,7 +22,7 @@ CONFIG = '[endpoint]\nprotocol = "v2_grpc"\nmodel = "sums"\n'
 
 def gate(folder: Path, behaviour: Behaviour, *args: str, suite: str = "smoke", fresh: bool = False) -> Any:
     (folder / "aiharness.toml").write_text(CONFIG)
-    with served(behaviour) as port:
+    with serve_calls(behaviour) as port:
         return run_gate(folder, f"--ai-endpoint=http://127.0.0.1:{port}", *args, suite=suite, fresh=fresh)
 
 
@@ -69,7 +69,7 @@ def test_without_the_extra_the_protocol_is_refused_and_the_others_work(tmp_path:
 def test_it_is_detected_by_what_is_no_http(tmp_path: Path) -> None:
     """Neither the command nor a run need the protocol's name, only the model's."""
     (tmp_path / "aiharness.toml").write_text('[endpoint]\nmodel = "sums"\n')
-    with served(model) as port:
+    with serve_calls(model) as port:
         url = f"http://127.0.0.1:{port}"
         done = run_module("harness", "detect", url, cwd=tmp_path)
         outcome = run_gate(tmp_path, f"--ai-endpoint={url}", suite="smoke")
@@ -86,7 +86,7 @@ def test_it_is_detected_behind_tls(tmp_path: Path) -> None:
     (tmp_path / "aiharness.toml").write_text('[endpoint]\nmodel = "sums"\n[endpoint.tls]\nca_file = "ca.pem"\n')
     own = authority.issue_cert("127.0.0.1")
     pair = own.private_key_pem.bytes(), b"".join(pem.bytes() for pem in own.cert_chain_pems)
-    with served(model, grpc.ssl_server_credentials([pair])) as port:
+    with serve_calls(model, grpc.ssl_server_credentials([pair])) as port:
         done = run_module("harness", "detect", f"https://127.0.0.1:{port}", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"https://127.0.0.1:{port} speaks v2_grpc" in done.stdout

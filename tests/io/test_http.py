@@ -60,14 +60,14 @@ def test_what_is_sent_and_what_comes_back(serve: Serve, connect: Connect) -> Non
 
 
 def test_the_schedule_is_kept_beside_the_stamps(serve: Serve) -> None:
-    async def scheduled() -> Exchange:
+    async def send_scheduled() -> Exchange:
         transport = HttpTransport(Endpoint(serve(polite).url), clock=Monotonic())
         try:
             return await transport.exchange(GET, intended=-3.0)
         finally:
             await transport.aclose()
 
-    timing = asyncio.run(scheduled()).timing
+    timing = asyncio.run(send_scheduled()).timing
     assert timing.intended == -3.0
     assert timing.latency is not None
     assert timing.service_time is not None

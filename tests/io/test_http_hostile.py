@@ -66,7 +66,7 @@ def bomb() -> bytes:
     return packer.compress(bytes(50_000_000)) + packer.flush()
 
 
-def chunked(*pieces: bytes) -> bytes:
+def format_chunks(*pieces: bytes) -> bytes:
     return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
 
 
@@ -75,7 +75,7 @@ CASES = {
     "closed inside the head": (raw(b"HTTP/1.1 200 OK\r\ncontent-"), ErrorClass.CLOSED),
     "closed before content-length": (raw(head(b"content-length: 9") + b"part"), ErrorClass.CLOSED),
     "closed inside a chunk": (raw(head(b"transfer-encoding: chunked") + b"9\r\npart"), ErrorClass.CLOSED),
-    "closed between chunks": (raw(head(b"transfer-encoding: chunked") + chunked(b"part")), ErrorClass.CLOSED),
+    "closed between chunks": (raw(head(b"transfer-encoding: chunked") + format_chunks(b"part")), ErrorClass.CLOSED),
     "reset inside the body": (reset, ErrorClass.CLOSED),
     "not HTTP": (raw(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), ErrorClass.MALFORMED),
     "binary": (raw(bytes(range(256)) * 4), ErrorClass.MALFORMED),
@@ -164,7 +164,7 @@ def test_honest_compression_is_undone(serve: Serve, connect: Connect, coding: st
     name = b"deflate" if "deflate" in coding else b"gzip"
     lines = (b"content-encoding: " + name, b"transfer-encoding: chunked")
     pieces = [body[i : i + 7] for i in range(0, len(body), 7)]
-    exchange = ask(serve, connect, raw(head(*lines) + chunked(*pieces) + b"0\r\n\r\n"))
+    exchange = ask(serve, connect, raw(head(*lines) + format_chunks(*pieces) + b"0\r\n\r\n"))
     assert exchange.ok, exchange.detail
     assert exchange.response is not None
     assert exchange.response.body == text

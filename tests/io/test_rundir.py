@@ -39,7 +39,7 @@ def endpoint(secret: str = SECRET) -> Endpoint:
     return Endpoint("http://h", credentials=Credentials("basic", Secret(secret), username="u"))
 
 
-def spelled() -> dict[str, str]:
+def list_spellings() -> dict[str, str]:
     return {
         "plain": SECRET,
         "json": json.dumps(SECRET),
@@ -53,7 +53,7 @@ def spelled() -> dict[str, str]:
     }
 
 
-def saved(folder: Path, hidden: tuple[str, ...], reason: str) -> RunDir:
+def save_failed_run(folder: Path, hidden: tuple[str, ...], reason: str) -> RunDir:
     """A run of one failed check, written by every way there is to write."""
     run = RunDir.create(folder, hidden)
     example = Counterexample(reason, request={"body": reason}, response={"headers": {"x": reason}}, curl=reason)
@@ -67,15 +67,15 @@ def saved(folder: Path, hidden: tuple[str, ...], reason: str) -> RunDir:
     return run
 
 
-@pytest.mark.parametrize("way", spelled())
+@pytest.mark.parametrize("way", list_spellings())
 def test_no_file_holds_a_secret_in_any_spelling(tmp_path: Path, way: str) -> None:
-    run = saved(tmp_path / "run", endpoint().list_secrets(), f"before {spelled()[way]} after")
+    run = save_failed_run(tmp_path / "run", endpoint().list_secrets(), f"before {list_spellings()[way]} after")
     files = [file for file in run.path.rglob("*") if file.is_file()]
     assert {EVIDENCE, PLAN, GATE, "report.html", "junit.xml", "report.md", "c0.json"} <= {file.name for file in files}
     for file in files:
         data = file.read_bytes()
         assert MARK not in data, file.name
-        assert spelled()["basic"].encode() not in data, file.name
+        assert list_spellings()["basic"].encode() not in data, file.name
         if file.suffix == ".json":
             json.loads(data)
     assert "***" in saved_report(run.path).checks[0].reason
@@ -89,7 +89,7 @@ WORDS = ("1234", "12.1", "true", "null", "false", "check", "verdict", "status", 
 )
 def test_a_secret_like_an_ordinary_word_breaks_no_file(tmp_path: Path, word: str) -> None:
     """A key of `1234` once tore the line that held the number 12.1234, and the verdict on it was lost."""
-    run = saved(
+    run = save_failed_run(
         tmp_path / "run", endpoint(f"{word:4}").list_secrets(), f'said {word:4}, "kind": {{}},{{"a","b" \n nope'
     )
     saved_run = read_run(run.path)
@@ -141,7 +141,7 @@ def test_what_other_plugins_wrote_is_scrubbed(tmp_path: Path) -> None:
 
 
 def test_a_lone_surrogate_of_a_service_is_written_as_a_question_mark(tmp_path: Path) -> None:
-    run = saved(tmp_path / "run", (), "the service said \ud800")
+    run = save_failed_run(tmp_path / "run", (), "the service said \ud800")
     assert saved_report(run.path).checks[0].reason == "the service said ?"
     assert json.loads(encode_line({"\udcff": ["\ud800", float("nan"), 1]})) == {"?": ["?", None, 1]}
 
@@ -228,7 +228,7 @@ def test_whatever_a_torn_file_holds_is_passed_over(tmp_path_factory: pytest.Temp
 
 
 def test_a_file_of_the_run_names_its_run(tmp_path: Path) -> None:
-    run = saved(tmp_path / "run", (), "x")
+    run = save_failed_run(tmp_path / "run", (), "x")
     assert read_run(run.path / EVIDENCE).plan is not None
     assert saved_report(run.path / GATE).run.verdict is Status.FAIL
 

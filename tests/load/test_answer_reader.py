@@ -35,11 +35,11 @@ class Counting:
         inner = self._speaker.decoder(endpoint)
         feed = inner.feed
 
-        def counted(data: bytes) -> Any:
+        def count_and_feed(data: bytes) -> Any:
             self.fed += len(data)
             return feed(data)
 
-        inner.feed = counted  # type: ignore[method-assign]
+        inner.feed = count_and_feed  # type: ignore[method-assign]
         return inner
 
 

@@ -150,7 +150,7 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def served(change: Callable[[int, str], str]) -> Iterator[str]:
+def serve_changed_texts(change: Callable[[int, str], str]) -> Iterator[str]:
     """The URL of a service on loopback whose texts are changed by their number."""
     with Server(("127.0.0.1", 0), make_handler(Quirks(change))) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -175,7 +175,7 @@ def judge(
     metric, limit = objective
     values = {"protocol": protocol, "sample": sample, "promised": str(promised).lower(), "workload": workload}
     (folder / "aiharness.toml").write_text(CONFIG.format(**values, metric=metric, limit=limit))
-    with served(change) as url:
+    with serve_changed_texts(change) as url:
         return run_gate(folder, f"--ai-endpoint={url}", suite="load")
 
 
@@ -267,7 +267,7 @@ def test_a_service_that_changes_by_itself_is_not_blamed_on_the_load(tmp_path: Pa
 def test_locust_alone_finds_them_too(tmp_path: Path) -> None:
     (tmp_path / "aiharness.toml").write_text("[promises]\ndeterministic = true\n")
     options = ("--protocol=openai_chat", "--model=m", "--rate=40", "--duration=2", "--warm-up=0")
-    with served(shorten) as url:
+    with serve_changed_texts(shorten) as url:
         status, output = locust(tmp_path, url, *options)
     assert status == 1, output
     assert "differs from the answer without load" in " ".join(output.split())

@@ -24,14 +24,14 @@ JOB = Job(Endpoint("http://127.0.0.1:1", "openai_chat"), (ASKED,), LOAD, "", 0.0
 STATED = Answer(text="a b c", usage=Usage(completion_tokens=30))
 
 
-def answered(at: float, *tokens: float, answer: Answer = STATED) -> Exchange:
+def make_success(at: float, *tokens: float, answer: Answer = STATED) -> Exchange:
     """A streamed success: sent 10 ms after it was due, with chunks these seconds after that moment."""
     stamps = tuple(at + token for token in tokens)
     timing = Timing(at, at + 0.01, stamps[0], stamps, stamps[-1], stamps[0])
     return Exchange(ASKED, timing, Response(200), answer)
 
 
-def failed(at: float) -> Exchange:
+def make_failure(at: float) -> Exchange:
     return Exchange(ASKED, Timing(at, at, at, (), at + 0.01), Response(500), error=ErrorClass.STATUS, detail="500")
 
 
@@ -54,9 +54,9 @@ def figures_of(result: LoadResult) -> dict[str, Figure]:
 
 def test_percentiles_and_rates_are_those_of_the_answers_after_the_warm_up() -> None:
     """100 of 120 requests are due in the ten judged seconds; the slow ones of the warm-up are not seen."""
-    exchanges = [answered(k / 10, 9.0, 9.5) for k in range(20)]
-    exchanges += [answered(k / 10, 0.2, 0.25, 0.4) for k in range(20, 115)]
-    exchanges += [answered(k / 10, 0.5, 0.55, 0.9) for k in range(115, 120)]
+    exchanges = [make_success(k / 10, 9.0, 9.5) for k in range(20)]
+    exchanges += [make_success(k / 10, 0.2, 0.25, 0.4) for k in range(20, 115)]
+    exchanges += [make_success(k / 10, 0.5, 0.55, 0.9) for k in range(115, 120)]
     figures = figures_of(measure(exchanges))
     assert figures["latency"].p50 == pytest.approx(0.4, rel=0.01)
     assert figures["latency"].p99 == pytest.approx(0.9, rel=0.01)
@@ -74,7 +74,7 @@ def test_percentiles_and_rates_are_those_of_the_answers_after_the_warm_up() -> N
 
 
 def test_a_percentile_among_failures_has_no_value_and_a_failure_no_share_in_the_rates() -> None:
-    exchanges = [failed(k / 10) if k % 10 == 0 else answered(k / 10, 0.2, 0.4) for k in range(120)]
+    exchanges = [make_failure(k / 10) if k % 10 == 0 else make_success(k / 10, 0.2, 0.4) for k in range(120)]
     result = measure(exchanges)
     figures = figures_of(result)
     assert figures["latency"].p50 == pytest.approx(0.4, rel=0.01)
@@ -91,7 +91,7 @@ def test_goodput_counts_requests_that_keep_every_limit_at_once() -> None:
         "one_long_gap": (0.1, 0.11, 0.12, 0.45), "long_gaps": (0.1, 0.5, 0.9),
     }  # fmt: skip
     job = replace(JOB, limits={"latency": (1.0, 5.0), "ttft": (0.5,), "inter_token": (0.15,)})
-    exchanges = [answered(k / 10, *list(kinds.values())[k % 5]) for k in range(120)]
+    exchanges = [make_success(k / 10, *list(kinds.values())[k % 5]) for k in range(120)]
     figures = figures_of(measure(exchanges, job))
     assert figures["goodput"].value == pytest.approx(0.4)  # good, and the one with one long gap
     assert figures["goodput_rate"].value == pytest.approx(0.4 * 100 / 10.8, rel=0.02)
@@ -100,22 +100,22 @@ def test_goodput_counts_requests_that_keep_every_limit_at_once() -> None:
 
 def test_nothing_is_good_where_everything_fails() -> None:
     job = replace(JOB, limits={"latency": (1.0,)})
-    figures = figures_of(measure([failed(k / 10) for k in range(120)], job))
+    figures = figures_of(measure([make_failure(k / 10) for k in range(120)], job))
     assert figures["latency"].p50 is None
     assert [figures[name].value for name in ("request_rate", "goodput_rate", "goodput")] == [0.0, 0.0, 0.0]
 
 
 def test_tokens_that_no_usage_states_are_counted_as_chunks_and_the_figure_says_so() -> None:
-    exchanges = [answered(k / 10, 0.2, 0.3, 0.4, answer=Answer(text="a b c")) for k in range(120)]
+    exchanges = [make_success(k / 10, 0.2, 0.3, 0.4, answer=Answer(text="a b c")) for k in range(120)]
     figure = figures_of(measure(exchanges))["token_rate"]
     assert figure.value == pytest.approx(300 / 10, rel=1e-3)
     assert "chunks are counted" in figure.definition
-    stated = figures_of(measure([answered(k / 10, 0.2, 0.4) for k in range(120)]))["token_rate"]
+    stated = figures_of(measure([make_success(k / 10, 0.2, 0.4) for k in range(120)]))["token_rate"]
     assert "chunks" not in stated.definition
 
 
 def test_processes_add_up_to_the_figures_of_one() -> None:
-    exchanges = [failed(k / 10) if k % 7 == 0 else answered(k / 10, 0.1 + k / 500, 0.9) for k in range(120)]
+    exchanges = [make_failure(k / 10) if k % 7 == 0 else make_success(k / 10, 0.1 + k / 500, 0.9) for k in range(120)]
     job = replace(JOB, limits={"ttft": (0.2,)})
     assert measure(exchanges, job, processes=3).figures == measure(exchanges, job).figures
 

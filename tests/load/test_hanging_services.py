@@ -90,7 +90,7 @@ class Relay:
 
 
 @contextmanager
-def relayed() -> Iterator[Relay]:
+def open_relay() -> Iterator[Relay]:
     """A relay before a healthy service."""
     with ReferenceProcess(ServiceSettings()) as server:
         relay = Relay(int(server.url.rpartition(":")[2]))
@@ -112,7 +112,7 @@ def judge_hang(folder: Path, relay: Relay, *options: str, duration: int = 60, ob
 
 @pytest.mark.parametrize("head", sample_cases([b"", HEAD], HEAD), ids=["silence", "headers, then silence"])
 def test_a_service_that_hangs_for_good_fails_and_ends_the_load(tmp_path: Path, head: bytes) -> None:
-    with relayed() as relay:
+    with open_relay() as relay:
         outcome = judge_hang(tmp_path, relay, head=head)
     assert outcome.status == 1, outcome.out
     result = result_of(outcome.run_dir)
@@ -128,7 +128,7 @@ def test_a_service_that_hangs_for_good_fails_and_ends_the_load(tmp_path: Path, h
 
 @pytest.mark.parametrize("processes", sample_cases(["-n0", "-n2"], "-n0"))
 def test_a_hang_without_any_objective_fails_under_xdist_too(tmp_path: Path, processes: str) -> None:
-    with relayed() as relay:
+    with open_relay() as relay:
         outcome = judge_hang(tmp_path, relay, processes, objectives="")
     assert outcome.status == 1, outcome.out
     assert outcome.check("test_answered")["verdict"] == "FAIL"
@@ -136,7 +136,7 @@ def test_a_hang_without_any_objective_fails_under_xdist_too(tmp_path: Path, proc
 
 
 def test_one_of_two_replicas_that_hangs_is_judged_by_its_share(tmp_path: Path) -> None:
-    with relayed() as relay:
+    with open_relay() as relay:
         outcome = judge_hang(tmp_path, relay, duration=12, objectives=OBJECTIVES.replace("10%", "0.5%"), every=2)
     result = result_of(outcome.run_dir)
     assert result["finished"]

@@ -14,7 +14,7 @@ from harness.core.plan import PlannedCheck
 from harness.core.verdict import Level, Status, Verdict
 from harness.core.workload import Material, Spread
 from harness.load.judging import judge_load
-from tests.load.test_figures import JOB, answered, measure
+from tests.load.test_figures import JOB, make_success, measure
 
 CHECK = PlannedCheck("x", "load", Level.BLOCKER, "x", alpha_fail=0.05)
 LIMITS = {"latency": (5.0,), "ttft": (5.0,), "ttfot": (5.0,), "inter_token": (5.0,), "tpot": (5.0,)}
@@ -30,7 +30,7 @@ def measure_streams(
     answer = Answer(text="a", usage=None if tokens is None else Usage(completion_tokens=tokens))
     exchanges: list[Exchange] = []
     for k in range(1200):
-        exchanges.append(replace(answered(k / 100, *stamps, answer=answer), request=LIMITED))
+        exchanges.append(replace(make_success(k / 100, *stamps, answer=answer), request=LIMITED))
     return measure(exchanges, ASKING_JOB if asks else FAST_JOB)
 
 
@@ -77,7 +77,7 @@ def test_a_flush_shows_without_usage() -> None:
 
 def test_reasoning_that_is_not_streamed_is_not_held_back() -> None:
     answer = Answer(text="a", usage=Usage(completion_tokens=400, reasoning_tokens=360))
-    result = measure([answered(k / 100, *SPREAD, answer=answer) for k in range(1200)], FAST_JOB)
+    result = measure([make_success(k / 100, *SPREAD, answer=answer) for k in range(1200)], FAST_JOB)
     assert result.bursts == ""
 
 
@@ -92,7 +92,7 @@ def test_answers_that_end_early_keep_no_limit() -> None:
 def test_answers_that_end_early_still_break_a_limit() -> None:
     slow = replace(FAST_JOB, limits={"latency": (0.15,)}, load=ASKING_JOB.load)
     answer = Answer(text="a", usage=Usage(completion_tokens=12))
-    exchanges = [replace(answered(k / 100, 0.1, 0.4, answer=answer), request=LIMITED) for k in range(1200)]
+    exchanges = [replace(make_success(k / 100, 0.1, 0.4, answer=answer), request=LIMITED) for k in range(1200)]
     assert judge(measure(exchanges, slow), "latency p90", "<= 150ms").status is Status.FAIL
 
 
@@ -111,7 +111,7 @@ def test_answers_that_reach_their_limit_without_load_reach_it_under_load(cut: in
     material = Material("text", Query("x"), reaches_limit=True)
     reasons = ["length" if k < cut else "stop" for k in range(1200)]
     answers = [Answer(text="a", finish_reason=reason, usage=Usage(completion_tokens=12)) for reason in reasons]
-    exchanges = [answered(k / 100, *SPREAD[:12], answer=answer) for k, answer in enumerate(answers)]
+    exchanges = [make_success(k / 100, *SPREAD[:12], answer=answer) for k, answer in enumerate(answers)]
     job = replace(FAST_JOB, material=material)
     verdict = judge(measure(exchanges, job), "latency p90")
     assert verdict.status is status

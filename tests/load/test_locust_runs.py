@@ -12,7 +12,7 @@ import pytest
 from harness.commands.main import main
 from tests.catalogues import sample_cases
 from tests.load.loads import command, locust, result_of
-from tests.load.test_processes import started, under_way, until
+from tests.load.test_processes import start_process, under_way, until
 
 PLAIN = ("--protocol=plain_json", "--warm-up=0")
 OBJECTIVES = """
@@ -64,7 +64,7 @@ def check_percentiles(folder: Path) -> None:
 def test_a_load_that_was_stopped_opens_too_and_is_no_pass(
     reference: str, tmp_path: Path, number: signal.Signals, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with started([*command(reference, "--headless", "--rate=40", "--duration=60", *PLAIN)], tmp_path) as process:
+    with start_process([*command(reference, "--headless", "--rate=40", "--duration=60", *PLAIN)], tmp_path) as process:
         until(lambda: under_way(tmp_path))
         os.kill(process.pid, number)
         process.wait(30)

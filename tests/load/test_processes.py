@@ -40,7 +40,7 @@ PLAIN = ("--protocol=plain_json", "--warm-up=0.2")
 
 
 @contextmanager
-def started(words: list[str], folder: Path, **env: str) -> Iterator[subprocess.Popen[str]]:
+def start_process(words: list[str], folder: Path, **env: str) -> Iterator[subprocess.Popen[str]]:
     """A process that is ended at the latest with the block; what it says goes to `output` in its folder."""
     with (folder / "output").open("w") as output:
         child = subprocess.Popen(
@@ -100,9 +100,9 @@ def test_workers_started_apart_read_their_own_key(tmp_path: Path) -> None:
             taken = ["--worker", "--master-host=127.0.0.1", f"--master-port={port}"]
             (tmp_path / name).mkdir()
             far.mkdir()
-            stack.enter_context(started([*command(server.url, *taken)], far, **own))
+            stack.enter_context(start_process([*command(server.url, *taken)], far, **own))
             words = [*command(server.url, *asked)]
-            masters[name] = stack.enter_context(started(words, tmp_path / name, AIHARNESS_API_KEY=KEY))
+            masters[name] = stack.enter_context(start_process(words, tmp_path / name, AIHARNESS_API_KEY=KEY))
         status = {name: master.wait(40) for name, master in masters.items()}
     results = {name: result_of(tmp_path / name / "run") for name in masters}
     assert results["keyed"]["completed"] == 20
@@ -162,7 +162,7 @@ def test_a_load_that_lost_every_worker_is_an_error_that_ends(reference: str, tmp
 def test_a_gate_stopped_under_load_leaves_nobody(reference: str, tmp_path: Path, number: signal.Signals) -> None:
     words = [sys.executable, "-m", "pytest", "--ai-suite=load", f"--ai-run-dir={tmp_path / 'run'}",
              f"--ai-endpoint={reference}", "-p", "no:cacheprovider"]  # fmt: skip
-    with started(words, configure(tmp_path, 40, 30, processes=2)) as gate:
+    with start_process(words, configure(tmp_path, 40, 30, processes=2)) as gate:
         until(lambda: under_way(tmp_path))
         assert len(children(f"{STEADY} --headless --host {reference}")) == 3
         gate.send_signal(number)
@@ -176,7 +176,7 @@ def test_a_gate_stopped_under_load_leaves_nobody(reference: str, tmp_path: Path,
 @pytest.mark.catalogue
 def test_a_stopped_master_takes_its_workers_along(reference: str, tmp_path: Path) -> None:
     words = command(reference, "--headless", "--rate=40", "--duration=30", "--processes=2", *PLAIN, *ports())
-    with started([*words], tmp_path) as master:
+    with start_process([*words], tmp_path) as master:
         until(lambda: under_way(tmp_path))
         master.send_signal(signal.SIGINT)
         status = master.wait(20)
@@ -210,7 +210,7 @@ def test_locusts_own_page_starts_our_schedule_again_and_again(reference: str, tm
         }
         assert json.loads(page("/swarm", form | changed))["success"]
 
-    def sent() -> int:
+    def count_sent() -> int:
         shown = json.loads(page("/stats/requests"))["stats"]
         return next((row["num_requests"] for row in shown if row["name"] == "plain_json /predict"), 0)
 
@@ -218,11 +218,11 @@ def test_locusts_own_page_starts_our_schedule_again_and_again(reference: str, tm
         return words in (tmp_path / "output").read_text()
 
     words = command(reference, f"--web-port={port}", "--web-host=127.0.0.1", *PLAIN)
-    with started([*words], tmp_path) as server:
+    with start_process([*words], tmp_path) as server:
         until(there)
         swarm("one", duration="1")
         until(lambda: heard("one/load/steady.json"))
-        until(lambda: sent() == 30)
+        until(lambda: count_sent() == 30)
         assert result_of(tmp_path / "one")["finished"]
         swarm("two", duration="30")
         until(lambda: (tmp_path / "two" / "load" / "steady.json").exists())

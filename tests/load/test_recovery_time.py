@@ -62,7 +62,7 @@ def test_lines_of_several_workers_add_up_and_no_limit_counts_failures_alone() ->
 
 
 def test_simulated_recoveries_lie_within_their_interval() -> None:
-    random, held = np.random.default_rng(6), 0
+    random, covered = np.random.default_rng(6), 0
     for _ in range(200):
         truth = int(random.integers(11, 30))
         lines = []
@@ -71,5 +71,5 @@ def test_simulated_recoveries_lie_within_their_interval() -> None:
             bad = int(random.binomial(20, share))
             lines.append(make_line(t, [3.0] * bad + [0.1] * (20 - bad)))
         time = measure_recovery(lines, 10.0, {"latency": 1.0})
-        held += time.high is not None and time.low <= truth - 10 <= time.high
-    assert held >= 190
+        covered += time.high is not None and time.low <= truth - 10 <= time.high
+    assert covered >= 190

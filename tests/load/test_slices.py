@@ -94,14 +94,14 @@ def test_stalls_and_bursts_are_seen_where_they_are_and_nothing_in_a_healthy_soak
 
 def test_what_a_process_keeps_does_not_grow_with_the_soak() -> None:
     recorder = SliceRecorder(LoadSettings(scenario="soak", rate=2000, duration=100_000, warm_up=0))
-    kept = 0
+    most_pending = 0
     for k in range(60_000):
         recorder.add(k / 50, {"latency": 0.01}, failed=False, bad=False)
         if k % 50 == 0:
             recorder.take_lines()
-            kept = max(kept, len(recorder._pending))
+            most_pending = max(most_pending, len(recorder._pending))
             assert all(len(part.times["latency"]) < 1024 for part in recorder._pending.values())
-    assert kept <= 2
+    assert most_pending <= 2
 
 
 def test_lines_are_given_once_and_only_when_a_slice_is_over() -> None:

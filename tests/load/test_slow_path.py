@@ -20,7 +20,7 @@ from harness.load.known import ASKED_BESIDE
 from harness.load.stall_meter import TICK, StallMeter
 from tests.conftest import GateOutcome, run_gate
 from tests.io.grpcmodel import model
-from tests.io.grpcserver import served
+from tests.io.grpcserver import serve_calls
 from tests.load.loads import CONFIG, children, locust, result_of
 
 SIGN = """
@@ -160,7 +160,7 @@ def test_grpc_is_loaded(tmp_path: Path) -> None:
         calls.append(path.rpartition("/")[2])
         return await model(path, message, context)
 
-    with served(count_calls) as port:
+    with serve_calls(count_calls) as port:
         outcome, result = load(tmp_path, 'protocol = "v2_grpc"\nmodel = "sums"', f"http://127.0.0.1:{port}")
     check_whole(outcome, result, "the service speaks gRPC", calls.count("ModelInfer"))
     assert result["repeated"] < 30, "only requests with a known answer repeat"

@@ -18,7 +18,7 @@ from harness.core.verdict import Level, Status
 from harness.load.answer_reader import AnswerReader, RawExchange
 from harness.load.judging import judge_load
 from harness.protocols.text.openai_chat import ADAPTER
-from tests.load.test_figures import JOB, answered, failed, figures_of, measure
+from tests.load.test_figures import JOB, figures_of, make_failure, make_success, measure
 
 ASKED = Request("POST", "/v1/chat/completions", (), b'{"max_tokens": 50}', stream=True)
 
@@ -101,7 +101,9 @@ def test_one_chunk_has_no_time_per_token() -> None:
 
 def test_the_figures_of_tokens_are_those_of_the_answers() -> None:
     """30 tokens in three chunks over 0.2 s; the pause of one answer is 10 times as long as others."""
-    exchanges = [answered(k / 10, 0.2, 0.21, 0.4) if k == 60 else answered(k / 10, 0.2, 0.21, 0.22) for k in range(120)]
+    exchanges = [
+        make_success(k / 10, 0.2, 0.21, 0.4) if k == 60 else make_success(k / 10, 0.2, 0.21, 0.22) for k in range(120)
+    ]
     figures = figures_of(measure(exchanges))
     assert figures["tpot"].p50 == pytest.approx(0.02 / 29, rel=0.01)
     assert figures["tpot"].n == 100
@@ -119,7 +121,8 @@ def measure_many(good: float, limits: dict[str, tuple[float, ...]]) -> LoadResul
     job = replace(JOB, limits=limits, load=replace(JOB.load, rate=100))
     quick = [int((k + 1) * good) > int(k * good) for k in range(1200)]
     return measure(
-        [answered(k / 100, 0.1, 0.2) if is_quick else failed(k / 100) for k, is_quick in enumerate(quick)], job
+        [make_success(k / 100, 0.1, 0.2) if is_quick else make_failure(k / 100) for k, is_quick in enumerate(quick)],
+        job,
     )
 
 
@@ -138,7 +141,7 @@ def test_goodput_without_a_limit_is_not_judged() -> None:
 
 
 def test_every_time_is_counted() -> None:
-    result = measure([answered(k / 10, 0.2, 0.4) for k in range(120)])
+    result = measure([make_success(k / 10, 0.2, 0.4) for k in range(120)])
     assert set(result.histograms) == {metric.name for metric in LOAD_TIMES} - set(BY_TURN)
 
 
@@ -146,8 +149,8 @@ def test_the_time_per_token_is_shown_by_the_length_of_the_prompt() -> None:
     """Long prompts take 0.4 s for 29 tokens, short ones 0.1 s for 9; the mean is over tokens."""
     short = Answer(text="a", usage=Usage(prompt_tokens=127, completion_tokens=10))
     long = Answer(text="a", usage=Usage(prompt_tokens=128, completion_tokens=30))
-    exchanges = [answered(k / 10, 0.1, 0.2, answer=short) for k in range(0, 120, 2)]
-    exchanges += [answered(k / 10, 0.1, 0.5, answer=long) for k in range(1, 120, 2)]
+    exchanges = [make_success(k / 10, 0.1, 0.2, answer=short) for k in range(0, 120, 2)]
+    exchanges += [make_success(k / 10, 0.1, 0.5, answer=long) for k in range(1, 120, 2)]
     result = measure(exchanges, processes=3)
     rows = [figure for figure in result.figures if figure.metric == "tpot_by_prompt"]
     assert [row.n for row in rows] == [50, 50]

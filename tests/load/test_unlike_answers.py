@@ -110,14 +110,14 @@ class Speaker:
                 self.send_header("connection", "close")
                 self.end_headers()
                 self.close_connection = True
-                held = b""
+                buffer = b""
                 for i, event in enumerate(speaker.list_events(count), 1):
-                    held += event
+                    buffer += event
                     time.sleep(speaker.gap * speaker.per_chunk)
                     if i % speaker.per_read == 0:
-                        self.wfile.write(held)
-                        held = b""
-                self.wfile.write(held)
+                        self.wfile.write(buffer)
+                        buffer = b""
+                self.wfile.write(buffer)
 
             def send_whole(self, value: Any) -> None:
                 content = json.dumps(value).encode()

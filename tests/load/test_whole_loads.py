@@ -107,7 +107,7 @@ def test_locust_alone_refuses_what_it_cannot_do(reference: str, tmp_path: Path) 
                   ["--master", "--expect-workers=2", "--expect-workers-max-wait=1", ports()[0]]),
     }  # fmt: skip
 
-    def tried(name: str) -> None:
+    def try_refused(name: str) -> None:
         (tmp_path / name).mkdir()
         plain = ("--protocol=plain_json", "--rate=10", "--duration=1", "--warm-up=0")
         status, output = locust(tmp_path / name, reference, *plain, *refused[name][2])
@@ -115,7 +115,7 @@ def test_locust_alone_refuses_what_it_cannot_do(reference: str, tmp_path: Path) 
         assert not (tmp_path / name / "run" / "load").exists()
 
     with ThreadPoolExecutor() as pool:
-        list(pool.map(tried, refused))
+        list(pool.map(try_refused, refused))
 
 
 def test_a_freeze_is_seen_from_the_schedule_and_every_request_is_sent(tmp_path: Path) -> None:

@@ -37,16 +37,16 @@ def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
     ended = threading.Event()
 
     def serve() -> None:
-        held = []
+        connections = []
         while not ended.is_set():
             try:
                 connection, _ = listener.accept()
             except TimeoutError:
                 continue
             connection.settimeout(5)
-            held.append(connection)
-            threading.Thread(target=_guarded, args=(answer, connection), daemon=True).start()
-        for connection in held:
+            connections.append(connection)
+            threading.Thread(target=_answer_and_close, args=(answer, connection), daemon=True).start()
+        for connection in connections:
             connection.close()
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -59,7 +59,7 @@ def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
         listener.close()
 
 
-def _guarded(answer: Callable[[socket.socket], None], connection: socket.socket) -> None:
+def _answer_and_close(answer: Callable[[socket.socket], None], connection: socket.socket) -> None:
     try:
         answer(connection)
     except OSError:

@@ -154,7 +154,7 @@ def test_a_special_token_in_a_text_is_seen_by_its_count() -> None:
         assert twin.replace(" ", "") == name != twin
 
 
-def timed(seconds: float, tokens: int, limit: int = 16, error: Any = None) -> Exchange:
+def make_timed_exchange(seconds: float, tokens: int, limit: int = 16, error: Any = None) -> Exchange:
     exchange = answer("one two")
     usage = Usage(300, tokens)
     assert exchange.answer is not None
@@ -166,12 +166,16 @@ def timed(seconds: float, tokens: int, limit: int = 16, error: Any = None) -> Ex
 @pytest.mark.parametrize(
     ("attack", "control", "hit"),
     [
-        (timed(9.0, 16), timed(0.2, 16), True),
-        (timed(0.9, 16), timed(0.05, 16), False),  # many times as long, and still quick
-        (timed(3.2, 16), timed(0.6, 3), False),  # longer only because it is a longer answer
-        (timed(3.0, 1), timed(2.9, 16), False),  # most of the time is the prompt's, and it is the other one's, too
-        (timed(0.2, 400), timed(0.2, 16), True),
-        (timed(0.2, 400, limit=512), timed(0.2, 16), False),
+        (make_timed_exchange(9.0, 16), make_timed_exchange(0.2, 16), True),
+        (make_timed_exchange(0.9, 16), make_timed_exchange(0.05, 16), False),  # many times as long, and still quick
+        (make_timed_exchange(3.2, 16), make_timed_exchange(0.6, 3), False),  # longer only because it is a longer answer
+        (
+            make_timed_exchange(3.0, 1),
+            make_timed_exchange(2.9, 16),
+            False,
+        ),  # most of the time is the prompt's, and it is the other one's, too
+        (make_timed_exchange(0.2, 400), make_timed_exchange(0.2, 16), True),
+        (make_timed_exchange(0.2, 400, limit=512), make_timed_exchange(0.2, 16), False),
     ],
 )
 def test_a_sponge_costs_more_than_its_size_explains(attack: Exchange, control: Exchange, hit: bool) -> None:

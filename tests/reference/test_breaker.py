@@ -4,18 +4,18 @@ from harness.reference.breaker import Breaker, Failure, State
 from harness.reference.hardened import Budget
 
 
-def opened(weight: float = 2) -> Breaker:
+def strike_breaker(weight: float = 2) -> Breaker:
     breaker = Breaker()
     breaker.strike(Failure("gone", weight))
     return breaker
 
 
 def test_opens_on_two_failures_in_a_row_or_one_that_leaves_no_doubt() -> None:
-    assert opened(1).state is State.CLOSED
-    breaker = opened(1)
+    assert strike_breaker(1).state is State.CLOSED
+    breaker = strike_breaker(1)
     breaker.strike(Failure("again"))
     assert (breaker.state, breaker.ejections, breaker.last_reason) == (State.OPEN, 1, "again")
-    assert opened(2).state is State.OPEN
+    assert strike_breaker(2).state is State.OPEN
 
 
 def test_a_failure_in_ten_never_adds_up_and_one_in_two_does() -> None:
@@ -30,7 +30,7 @@ def test_a_failure_in_ten_never_adds_up_and_one_in_two_does() -> None:
 
 
 def test_closes_after_two_good_probes_in_a_row_only() -> None:
-    breaker = opened()
+    breaker = strike_breaker()
     for good, state in [
         (True, State.HALF_OPEN),
         (False, State.OPEN),

@@ -29,7 +29,7 @@ SCHEMA = {
 }
 
 
-def asked(client: httpx.Client, **body: Any) -> dict[str, Any]:
+def ask_chat(client: httpx.Client, **body: Any) -> dict[str, Any]:
     response = client.post(PATH, json=chat(**body))
     assert response.status_code == 200, response.text
     answer: dict[str, Any] = response.json()
@@ -38,7 +38,7 @@ def asked(client: httpx.Client, **body: Any) -> dict[str, Any]:
     return answer
 
 
-def streamed(client: httpx.Client, **body: Any) -> tuple[list[Any], Any]:
+def stream_chat(client: httpx.Client, **body: Any) -> tuple[list[Any], Any]:
     """The chunks with choices, and the usage."""
     *chunks, last = events(
         client.post(PATH, json=chat(**body, stream=True, stream_options={"include_usage": True})).text
@@ -49,13 +49,13 @@ def streamed(client: httpx.Client, **body: Any) -> tuple[list[Any], Any]:
 @pytest.mark.parametrize("temperature", [0, 1.5])
 def test_choices(client: httpx.Client, temperature: float) -> None:
     body = {"content": "Hello!", "n": 4, "temperature": temperature, "seed": 3, "max_tokens": 12}
-    answer = asked(client, **body)
+    answer = ask_chat(client, **body)
     texts = [choice["message"]["content"] for choice in answer["choices"]]
     assert [choice["index"] for choice in answer["choices"]] == [0, 1, 2, 3]
     assert (len(set(texts)) == 1) is (temperature == 0)
-    one = asked(client, **body | {"n": 1, "seed": 5})
+    one = ask_chat(client, **body | {"n": 1, "seed": 5})
     assert one["choices"][0]["message"]["content"] == texts[2]
-    pieces, used = streamed(client, **body)
+    pieces, used = stream_chat(client, **body)
     for index, text in enumerate(texts):
         assert "".join(piece["delta"].get("content", "") for piece in pieces if piece["index"] == index) == text
     assert [piece["index"] for piece in pieces if piece["finish_reason"]] == [0, 1, 2, 3]
@@ -69,7 +69,7 @@ def test_choices(client: httpx.Client, temperature: float) -> None:
 )
 def test_log_probabilities(client: httpx.Client, content: str, stop: list[str]) -> None:
     body = {"content": content, "logprobs": True, "top_logprobs": 3, "max_tokens": 12, "stop": stop or None}
-    (choice,) = asked(client, **body)["choices"]
+    (choice,) = ask_chat(client, **body)["choices"]
     tokens = choice["logprobs"]["content"]
     text = "".join(token["token"] for token in tokens)
     assert text.startswith(choice["message"]["content"])
@@ -81,9 +81,9 @@ def test_log_probabilities(client: httpx.Client, content: str, stop: list[str]) 
         top = [top_logprob["logprob"] for top_logprob in token["top_logprobs"]]
         assert top == sorted(top, reverse=True)
         assert math.fsum(math.exp(item) for item in top) <= 1 + 1e-9
-    pieces, _ = streamed(client, **body)
+    pieces, _ = stream_chat(client, **body)
     assert [token for piece in pieces if piece["logprobs"] for token in piece["logprobs"]["content"]] == tokens
-    (bare,) = asked(client, content=content, logprobs=True, max_tokens=3)["choices"]
+    (bare,) = ask_chat(client, content=content, logprobs=True, max_tokens=3)["choices"]
     assert [token["top_logprobs"] for token in bare["logprobs"]["content"]] == [[]] * 3
 
 
@@ -108,9 +108,9 @@ def calls(message: dict[str, Any]) -> list[tuple[str, Any]]:
 )
 def test_calls(client: httpx.Client, content: str, choice: Any, names: list[str]) -> None:
     body = {"content": content, "tools": TOOLS, "tool_choice": choice}
-    answer = asked(client, **body)
+    answer = ask_chat(client, **body)
     (whole,) = answer["choices"]
-    pieces, used = streamed(client, **body)
+    pieces, used = stream_chat(client, **body)
     assert alike(used) == alike(answer["usage"])
     assert pieces[-1]["finish_reason"] == whole["finish_reason"] == ("tool_calls" if names else "stop")
     if not names:
@@ -134,40 +134,42 @@ def test_calls(client: httpx.Client, content: str, choice: Any, names: list[str]
 
 def test_one_call_at_a_time_and_a_call_that_is_cut(client: httpx.Client) -> None:
     body = {"content": "Call add and get_weather.", "tools": TOOLS}
-    (one,) = asked(client, **body, parallel_tool_calls=False)["choices"]
+    (one,) = ask_chat(client, **body, parallel_tool_calls=False)["choices"]
     assert len(one["message"]["tool_calls"]) == 1
     for limit in (2, 9):
-        answer = asked(client, **body, max_tokens=limit)
+        answer = ask_chat(client, **body, max_tokens=limit)
         assert answer["choices"][0]["finish_reason"] == "length"
         assert answer["usage"]["completion_tokens"] == limit
-    (two,) = asked(client, **body, n=2, max_tokens=40)["choices"][1:]
+    (two,) = ask_chat(client, **body, n=2, max_tokens=40)["choices"][1:]
     assert len(two["message"]["tool_calls"]) == 2
 
 
 def test_the_conversation_goes_on_after_a_call(client: httpx.Client) -> None:
-    first = asked(client, content="Call add.", tools=TOOLS)["choices"][0]["message"]
+    first = ask_chat(client, content="Call add.", tools=TOOLS)["choices"][0]["message"]
     results = [{"role": "tool", "tool_call_id": tool_call["id"], "content": "5"} for tool_call in first["tool_calls"]]
     messages = [{"role": "user", "content": "Call add."}, first, *results]
     answer = client.post(PATH, json=chat() | {"messages": messages, "tools": TOOLS}).json()
     assert answer["choices"][0]["message"]["content"]
     assert answer["choices"][0]["finish_reason"] == "stop"
-    assert answer["usage"]["prompt_tokens"] > asked(client, content="Call add.", tools=TOOLS)["usage"]["prompt_tokens"]
+    assert (
+        answer["usage"]["prompt_tokens"] > ask_chat(client, content="Call add.", tools=TOOLS)["usage"]["prompt_tokens"]
+    )
 
 
 def test_json_that_obeys_its_schema(client: httpx.Client) -> None:
     form = {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA, "strict": True}}
-    answer = asked(client, response_format=form)
+    answer = ask_chat(client, response_format=form)
     text = answer["choices"][0]["message"]["content"]
     jsonschema.validate(json.loads(text), SCHEMA)
     assert "größe" in text
-    assert answer["usage"]["prompt_tokens"] > asked(client)["usage"]["prompt_tokens"]
-    pieces, used = streamed(client, response_format=form)
+    assert answer["usage"]["prompt_tokens"] > ask_chat(client)["usage"]["prompt_tokens"]
+    pieces, used = stream_chat(client, response_format=form)
     assert "".join(piece["delta"].get("content", "") for piece in pieces) == text
     assert alike(used) == alike(answer["usage"])
-    cut = asked(client, response_format=form, max_tokens=3)["choices"][0]
+    cut = ask_chat(client, response_format=form, max_tokens=3)["choices"][0]
     assert text.startswith(cut["message"]["content"])
     assert cut["finish_reason"] == "length"
-    (anything,) = asked(client, response_format={"type": "json_object"})["choices"]
+    (anything,) = ask_chat(client, response_format={"type": "json_object"})["choices"]
     assert isinstance(json.loads(anything["message"]["content"]), dict)
 
 
@@ -182,8 +184,8 @@ def test_the_gateway_passes_all_of_it_on(client: httpx.Client, edition: str) -> 
     backend = cast(Raw, SimpleNamespace(url=str(client.base_url)))
     with gateway(edition, backend) as through:
         for body in bodies:
-            assert alike(asked(through, **body)) == alike(asked(client, **body))
-            assert alike(streamed(through, **body)) == alike(streamed(client, **body))
+            assert alike(ask_chat(through, **body)) == alike(ask_chat(client, **body))
+            assert alike(stream_chat(through, **body)) == alike(stream_chat(client, **body))
         refused = [item.post(PATH, json=chat(n=9)) for item in (through, client)]
         assert refused[0].json() == refused[1].json()
         assert [item.status_code for item in refused] == [400, 400]

@@ -24,7 +24,7 @@ OPEN = ["/health", "/ready", "/version", "/openapi.json", "/metrics", "/v2", "/v
 
 
 @pytest.fixture(scope="module")
-def guarded(serving: Serving) -> Iterator[httpx.Client]:
+def guarded_client(serving: Serving) -> Iterator[httpx.Client]:
     with serving(ServiceSettings(api_key=KEY)) as client:
         yield client
 
@@ -34,9 +34,9 @@ def guarded(serving: Serving) -> Iterator[httpx.Client]:
     "given",
     [None, "", "Bearer", "Bearer wrong", f"Basic {KEY}", KEY, f"Bearer {KEY}x", f"Bearer {KEY[:-1]}"],
 )
-def test_without_the_key_401(guarded: httpx.Client, method: str, path: str, given: str | None) -> None:
+def test_without_the_key_401(guarded_client: httpx.Client, method: str, path: str, given: str | None) -> None:
     headers: dict[bytes, bytes] = {} if given is None else {b"authorization": given.encode()}
-    answer = guarded.request(method, path, headers=headers)
+    answer = guarded_client.request(method, path, headers=headers)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
     assert answer.headers["x-request-id"]
@@ -44,20 +44,20 @@ def test_without_the_key_401(guarded: httpx.Client, method: str, path: str, give
     assert KEY not in answer.text
 
 
-def test_with_the_key(guarded: httpx.Client, rows: list[list[float]]) -> None:
+def test_with_the_key(guarded_client: httpx.Client, rows: list[list[float]]) -> None:
     for scheme in ("Bearer", "bearer"):
         headers = {b"authorization": f"{scheme} {KEY}".encode()}
-        assert guarded.get("/v1/models", headers=headers).status_code == 200
-        assert guarded.post("/predict", json={"instances": rows}, headers=headers).status_code == 200
+        assert guarded_client.get("/v1/models", headers=headers).status_code == 200
+        assert guarded_client.post("/predict", json={"instances": rows}, headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("path", OPEN)
-def test_health_and_description_are_open(guarded: httpx.Client, path: str) -> None:
-    assert guarded.get(path).status_code == 200
+def test_health_and_description_are_open(guarded_client: httpx.Client, path: str) -> None:
+    assert guarded_client.get(path).status_code == 200
 
 
-def test_the_document_says_so(guarded: httpx.Client, client: httpx.Client) -> None:
-    assert guarded.get("/openapi.json").json()["security"] == [{"key": []}]
+def test_the_document_says_so(guarded_client: httpx.Client, client: httpx.Client) -> None:
+    assert guarded_client.get("/openapi.json").json()["security"] == [{"key": []}]
     assert "security" not in client.get("/openapi.json").json()
 
 

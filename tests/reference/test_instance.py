@@ -24,7 +24,7 @@ _LEAVES = (
 _NAMES = st.text(min_size=1, max_size=4)
 
 
-def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def _nest_schemas(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     objects = st.dictionaries(_NAMES, inner, max_size=3).map(
         lambda value: {"type": "object", "properties": value, "required": [*value], "additionalProperties": False}
     )
@@ -32,7 +32,7 @@ def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return objects | arrays | st.lists(inner, min_size=1, max_size=2).map(lambda value: {"anyOf": value})
 
 
-@given(st.recursive(_LEAVES, _nested, max_leaves=8))
+@given(st.recursive(_LEAVES, _nest_schemas, max_leaves=8))
 def test_an_instance_obeys_its_schema(schema: Any) -> None:
     try:
         instance = make_instance(schema)

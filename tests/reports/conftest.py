@@ -54,11 +54,11 @@ def huge() -> Report:
 def render() -> Render:
     """Render a report in the format of this name, found as the program finds it."""
 
-    def rendered(name: str, report: Report) -> str:
+    def render_report(name: str, report: Report) -> str:
         text: str = load_plugin("reports", name).render(report)
         return text
 
-    return rendered
+    return render_report
 
 
 @pytest.fixture(scope="session")

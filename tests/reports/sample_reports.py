@@ -125,11 +125,11 @@ def _contracts() -> list[CheckRow]:
         )
         for case in ("empty", "unicode", "long", "nested", "null", "numbers", "emoji", "rtl", "tabs", "zero-width")
     ]
-    rows.append(_failed())
+    rows.append(_make_failed_row())
     return rows
 
 
-def _failed() -> CheckRow:
+def _make_failed_row() -> CheckRow:
     example = Counterexample(
         summary="answered 500 where a 4xx is due",
         request={
@@ -559,7 +559,7 @@ def hostile_report() -> Report:
 def huge_report(rows: int = 10_000, samples: int = 1_000_000, seconds: int = 3_600) -> Report:
     """So many verdicts, nine of ten PASS, with so many latency samples over so many seconds."""
     sample = sample_report()
-    kinds = sample.checks[0], _failed(), _estimates()[1], _estimates()[0]
+    kinds = sample.checks[0], _make_failed_row(), _estimates()[1], _estimates()[0]
     checks = []
     for index in range(rows):
         kind = kinds[0] if index % 10 else kinds[1 + index // 10 % 3]

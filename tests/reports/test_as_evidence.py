@@ -23,7 +23,7 @@ from harness.io.evidence_file import read_evidence_map
 from harness.io.rundir import EVIDENCE, EvidenceLine, RunDir, read_run
 from harness.run.report_building import build_report
 from harness.suite import list_checks
-from tests.run.saved import GOOD, HEAD, planned
+from tests.run.saved import GOOD, HEAD, make_plan
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Render
@@ -45,27 +45,27 @@ title = "it is kind"
 
 
 @pytest.fixture(scope="module")
-def shipped() -> EvidenceMap:
+def shipped_map() -> EvidenceMap:
     return read_evidence_map(SHIPPED)
 
 
-def test_each_entry_names_a_check_that_exists(shipped: EvidenceMap) -> None:
+def test_each_entry_names_a_check_that_exists(shipped_map: EvidenceMap) -> None:
     ids = [declared.id for suite in list_plugins("suites") for declared in list_checks(suite)] + list(OTHERS)
-    for framework in shipped.framework:
+    for framework in shipped_map.framework:
         for clause in framework.clause:
             for entry in clause.checks:
                 assert any(is_relevant(replace(clause, checks=(entry,)), id_) for id_ in ids), (clause.name, entry)
 
 
-def test_each_check_speaks_about_a_clause(shipped: EvidenceMap) -> None:
-    clauses = [clause for framework in shipped.framework for clause in framework.clause]
+def test_each_check_speaks_about_a_clause(shipped_map: EvidenceMap) -> None:
+    clauses = [clause for framework in shipped_map.framework for clause in framework.clause]
     for suite in list_plugins("suites"):
         for declared in list_checks(suite):
             assert any(is_relevant(clause, declared.id) for clause in clauses), declared.id
 
 
-def test_clauses_that_checks_state_themselves_are_in_the_map(shipped: EvidenceMap) -> None:
-    clauses = [clause for framework in shipped.framework for clause in framework.clause]
+def test_clauses_that_checks_state_themselves_are_in_the_map(shipped_map: EvidenceMap) -> None:
+    clauses = [clause for framework in shipped_map.framework for clause in framework.clause]
     for suite in list_plugins("suites"):
         for declared in list_checks(suite):
             for own in declared.spec.clauses:
@@ -73,10 +73,10 @@ def test_clauses_that_checks_state_themselves_are_in_the_map(shipped: EvidenceMa
                     assert any(is_relevant(clause, "x", [own]) for clause in clauses), own
 
 
-def test_the_frameworks_are_those_that_are_promised(shipped: EvidenceMap) -> None:
-    names = " ".join(framework.name for framework in shipped.framework)
+def test_the_frameworks_are_those_that_are_promised(shipped_map: EvidenceMap) -> None:
+    names = " ".join(framework.name for framework in shipped_map.framework)
     assert all(word in names for word in ("NIST", "EU AI Act", "42001", "25059", "OWASP", "ATLAS"))
-    for framework in shipped.framework:
+    for framework in shipped_map.framework:
         assert any(not clause.checks for clause in framework.clause) or "OWASP" in framework.name
 
 
@@ -90,8 +90,8 @@ def test_the_frameworks_are_those_that_are_promised(shipped: EvidenceMap) -> Non
         ("smoke/test_health.py::test_live", "ai-suite/smoke/test_health.py::test_lively", False),
     ],
 )
-def test_an_entry_stands_for_all_within(entry: str, id_: str, is_meant: bool, shipped: EvidenceMap) -> None:
-    assert is_relevant(replace(shipped.framework[0].clause[0], checks=(entry,)), id_) is is_meant
+def test_an_entry_stands_for_all_within(entry: str, id_: str, is_meant: bool, shipped_map: EvidenceMap) -> None:
+    assert is_relevant(replace(shipped_map.framework[0].clause[0], checks=(entry,)), id_) is is_meant
 
 
 def make_row(status: Status) -> CheckRow:
@@ -117,7 +117,7 @@ def test_it_claims_no_conformity(render: Render, passing: Report) -> None:
 
 def save_run(folder: Path, evidence_map: object) -> Path:
     run = RunDir.create(folder / "run")
-    run.write_plan(Plan(("smoke",), planned(1).checks), {**HEAD, "evidence_map": evidence_map})
+    run.write_plan(Plan(("smoke",), make_plan(1).checks), {**HEAD, "evidence_map": evidence_map})
     run.append(EVIDENCE, EvidenceLine("c0", GOOD))
     return run.path
 

@@ -73,7 +73,7 @@ def page(html: str) -> Page:
 def test_the_verdict_comes_first(page: Page) -> None:
     text = page.text
     assert text.index("FAIL") < text.index("A malformed body is refused")
-    for said in (
+    for words in (
         "19 of 23 checks judged, 1 not applicable",
         "95 % per bound",
         "7 min 23 s",
@@ -82,7 +82,7 @@ def test_the_verdict_comes_first(page: Page) -> None:
         "--ai-accept-first",
         "2026.1.4",
     ):
-        assert text.index(said) < text.index("What to do next Suites"), said
+        assert text.index(words) < text.index("What to do next Suites"), words
 
 
 def test_every_failure_has_its_replay_lines(html: str) -> None:
@@ -168,8 +168,8 @@ def test_a_baseline_without_a_difference_is_named_by_its_figure(full: Report, re
 
 def test_rows_are_sorted_from_the_worst(html: str) -> None:
     table = html[html.index('id="h-checks"') : html.index('<details class="group')]
-    found = re.findall(r'class="chip (\w+)"(?:(?!</td>).)*?(?:class="level">(\w+)<)?/?span></td>', table, re.DOTALL)
-    order = [f"{status}{level}" for status, level in found]
+    chips = re.findall(r'class="chip (\w+)"(?:(?!</td>).)*?(?:class="level">(\w+)<)?/?span></td>', table, re.DOTALL)
+    order = [f"{status}{level}" for status, level in chips]
     assert order == ["fail", "fail", "error", "inconclusive", "inconclusive", "warnedwarn", "inconclusiveinfo"]
 
 

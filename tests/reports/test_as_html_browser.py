@@ -56,10 +56,10 @@ def test_nothing_overflows_a_narrow_screen(
     script = "const d = frames[0].document.documentElement; document.title = `${d.scrollWidth} of ${d.clientWidth}`"
     page = f"<!doctype html><meta charset=utf-8><title></title>{frame}<script>onload = () => {{{script}}}</script>"
     dom, _ = open_page(chromium, page, tmp_path)
-    found = re.search(r"<title>(\d+) of (\d+)</title>", dom)
-    assert found is not None
-    assert 370 <= int(found[2]) <= 400
-    assert int(found[1]) <= int(found[2])
+    widths = re.search(r"<title>(\d+) of (\d+)</title>", dom)
+    assert widths is not None
+    assert 370 <= int(widths[2]) <= 400
+    assert int(widths[1]) <= int(widths[2])
 
 
 def test_pictures_of_sections_are_taken(chromium: str, render: Render, six: Report, tmp_path: Path) -> None:

@@ -50,16 +50,16 @@ def check(element: ET.Element) -> None:
         check(child)
 
 
-def parsed(text: str) -> ET.Element:
+def parse_report(text: str) -> ET.Element:
     root = ET.fromstring(text.encode())
     check(root)
     return root
 
 
 def case_of(root: ET.Element, name: str) -> ET.Element:
-    found = [case for case in root.iter("testcase") if case.get("name") == name]
-    assert len(found) == 1
-    return found[0]
+    cases = [case for case in root.iter("testcase") if case.get("name") == name]
+    assert len(cases) == 1
+    return cases[0]
 
 
 @pytest.mark.parametrize("kind", ["sample", "six", "empty", "hostile", "huge"])
@@ -67,7 +67,7 @@ def test_every_report_is_valid_and_its_counts_are_right(
     kind: str, render: Render, request: pytest.FixtureRequest
 ) -> None:
     report: Report = request.getfixturevalue(kind)
-    root = parsed(render("junit", report))
+    root = parse_report(render("junit", report))
     for suite in root:
         cases = suite.findall("testcase")
         assert suite.get("tests") == str(len(cases))
@@ -96,7 +96,7 @@ def test_each_verdict_has_its_outcome(
     row = replace(
         sample.checks[0], verdict=status, level=level, reason="so it is", id="ai-suite/smoke/test_a.py::test_b"
     )
-    root = parsed(render("junit", replace(sample, checks=(row,))))
+    root = parse_report(render("junit", replace(sample, checks=(row,))))
     case = case_of(root, "test_b")
     assert case.get("classname") == "ai-suite.smoke.test_a"
     assert [child.tag for child in case] == ([tag] if tag else [])
@@ -122,7 +122,7 @@ def test_the_gate_is_a_test_of_its_own(
     verdict: Status, exit_status: int, tag: str | None, passing: Report, render: Render
 ) -> None:
     run = replace(passing.run, verdict=verdict, exit_status=exit_status)
-    case = case_of(parsed(render("junit", replace(passing, run=run))), "verdict")
+    case = case_of(parse_report(render("junit", replace(passing, run=run))), "verdict")
     assert case.get("classname") == "release-gate"
     outcomes = [child.tag for child in case if child.tag != "system-out"]
     assert outcomes == ([tag] if tag else [])
@@ -131,18 +131,18 @@ def test_the_gate_is_a_test_of_its_own(
 def test_a_let_through_inconclusive_is_neither_green_nor_red(sample: Report, render: Render) -> None:
     row = replace(sample.checks[0], verdict=Status.INCONCLUSIVE, id="ai-suite/smoke/test_a.py::test_b")
     run = replace(sample.run, verdict=Status.INCONCLUSIVE, exit_status=0)
-    root = parsed(render("junit", replace(sample, run=run, checks=(row,))))
+    root = parse_report(render("junit", replace(sample, run=run, checks=(row,))))
     assert [child.tag for child in case_of(root, "test_b")] == ["skipped"]
 
 
 def test_names_are_unique(sample: Report, render: Render) -> None:
-    root = parsed(render("junit", sample))
+    root = parse_report(render("junit", sample))
     named = [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
     assert len(named) == len(set(named))
 
 
 def test_a_failure_carries_its_replay_lines(sample: Report, render: Render) -> None:
-    failure = case_of(parsed(render("junit", sample)), "test_malformed[truncated]").find("failure")
+    failure = case_of(parse_report(render("junit", sample)), "test_malformed[truncated]").find("failure")
     assert failure is not None
     assert "curl: curl -sS -i -X POST" in (failure.text or "")
     assert (failure.get("message") or "").startswith("answered 500 where a 4xx is due")

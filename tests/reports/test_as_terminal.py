@@ -79,7 +79,7 @@ def test_colour_is_ours_alone(terminal: ModuleType, hostile: Report) -> None:
     text = terminal.render(hostile, colour=True)
     escapes = set(re.findall(r"\x1b.{0,6}", text))
     assert escapes
-    assert all(re.match(r"\x1b\[(0|2|(1;)?3[12356]|(1;)?2)m", found) for found in escapes), escapes
+    assert all(re.match(r"\x1b\[(0|2|(1;)?3[12356]|(1;)?2)m", escape) for escape in escapes), escapes
     assert re.sub(r"\x1b\[[0-9;]*m", "", text) == terminal.render(hostile)
 
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def shipped() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(files("harness.data").joinpath("gate.schema.json").read_text("utf-8"))
-    return found
+def shipped_schema() -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(files("harness.data").joinpath("gate.schema.json").read_text("utf-8"))
+    return schema
 
 
 def test_the_shipped_schema_is_in_step_with_the_model() -> None:
@@ -34,9 +34,9 @@ def test_the_shipped_schema_is_in_step_with_the_model() -> None:
     assert on_disk == format_gate_schema(), "run: python -m harness.data.schema > harness/data/gate.schema.json"
 
 
-def test_the_schema_is_valid_and_every_field_is_described(shipped: dict[str, Any]) -> None:
-    jsonschema.Draft202012Validator.check_schema(shipped)
-    for name, definition in shipped["$defs"].items():
+def test_the_schema_is_valid_and_every_field_is_described(shipped_schema: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator.check_schema(shipped_schema)
+    for name, definition in shipped_schema["$defs"].items():
         assert definition.get("title"), name
         for field, described in definition.get("properties", {}).items():
             assert described.get("description"), f"{name}.{field}"
@@ -50,14 +50,14 @@ def test_the_sentence_below_a_field_describes_it_where_records_extend_it_too() -
 
 @pytest.mark.parametrize("kind", ["sample", "empty", "hostile", pytest.param("huge", marks=pytest.mark.slow)])
 def test_rendered_reports_are_valid_and_read_back(
-    kind: str, render: Render, shipped: dict[str, Any], request: pytest.FixtureRequest
+    kind: str, render: Render, shipped_schema: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
     report: Report = request.getfixturevalue(kind)
     text = render("json", report)
     if kind == "huge":
         report = replace(report, checks=report.checks[:200])
         text = render("json", report)
-    jsonschema.validate(json.loads(text, parse_constant=pytest.fail), shipped)
+    jsonschema.validate(json.loads(text, parse_constant=pytest.fail), shipped_schema)
     read = msgspec.json.decode(text, type=Report)
     assert read.run.verdict is report.run.verdict
     if kind != "hostile":
@@ -65,7 +65,7 @@ def test_rendered_reports_are_valid_and_read_back(
 
 
 def test_a_gate_json_with_fields_that_are_gone_is_still_read(
-    tmp_path: Path, sample: Report, render: Render, shipped: dict[str, Any], capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, sample: Report, render: Render, shipped_schema: dict[str, Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Reports written before `p_raw` and a slice's `verdict` were removed: as a baseline, and by `aiharness report`."""
     gate = json.loads(render("json", sample))
@@ -74,7 +74,7 @@ def test_a_gate_json_with_fields_that_are_gone_is_still_read(
         for part in row["slices"]:
             part["verdict"] = "PASS"
     assert any(row["slices"] for row in gate["checks"])
-    jsonschema.validate(gate, shipped)
+    jsonschema.validate(gate, shipped_schema)
     path = tmp_path / "gate.json"
     path.write_text(json.dumps(gate))
     assert msgspec.to_builtins(read_gate(path)) == msgspec.to_builtins(sample)
@@ -97,12 +97,12 @@ def test_a_gate_json_with_fields_that_are_gone_is_still_read(
     ],
 )
 def test_the_schema_refuses_what_is_no_report(
-    spoil: Any, sample: Report, render: Render, shipped: dict[str, Any]
+    spoil: Any, sample: Report, render: Render, shipped_schema: dict[str, Any]
 ) -> None:
     gate = json.loads(render("json", sample))
     spoil(gate)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(gate, shipped)
+        jsonschema.validate(gate, shipped_schema)
 
 
 def test_figures_that_are_not_finite_become_null_with_a_note(sample: Report, render: Render) -> None:

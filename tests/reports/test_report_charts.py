@@ -32,11 +32,13 @@ def test_quantiles_agree_with_the_samples() -> None:
     values = np.random.default_rng(3).lognormal(-1, 0.5, 50_000)
     bounds = np.geomspace(1e-3, 1e2, 1_200)
     counts = np.histogram(values, bounds)[0]
-    found = module("_latency").accumulate_counts(Distribution("latency", "s", tuple(bounds), tuple(map(int, counts))))
-    assert found.n == 50_000
+    cumulative = module("_latency").accumulate_counts(
+        Distribution("latency", "s", tuple(bounds), tuple(map(int, counts)))
+    )
+    assert cumulative.n == 50_000
     for q in (0.1, 0.5, 0.9, 0.99, 0.999):
         exact = float(np.quantile(values, q, method="inverted_cdf"))
-        assert exact <= found.quantile(q) <= exact * 1.011
+        assert exact <= cumulative.quantile(q) <= exact * 1.011
 
 
 @pytest.mark.parametrize("bounds", [(), (0.0, math.inf), (1.0, 1.0), (-2.0, -1.0)])
@@ -127,9 +129,9 @@ def test_faults_are_drawn_where_they_were_and_say_what_is_unproven() -> None:
     assert tops == sorted(tops)
     assert min(tops) > max(float(text.attrib["y"]) for text in root.iter("text") if text.get("class") == "fault-label")
     assert float(boxes[3].attrib["width"]) == pytest.approx(span / 4, abs=0.01)
-    said = " ".join(text.text or "" for text in root.iter("tspan"))
-    assert "confirmed by counter" in said
-    assert "NOT CONFIRMED: no sign that it took effect ; not lifted" in said
+    captions = " ".join(text.text or "" for text in root.iter("tspan"))
+    assert "confirmed by counter" in captions
+    assert "NOT CONFIRMED: no sign that it took effect ; not lifted" in captions
     hatched = [r.attrib for r in root.iter("rect") if r.get("class") == "blind"]
     assert [box["x"] for box in hatched] == [boxes[3].attrib["x"]] * 3, "only what nothing confirms is hatched"
 
@@ -148,8 +150,8 @@ def test_a_bracket_runs_from_the_lift_to_the_recovery_or_in_red_to_the_end_of_th
     assert [cls for cls, *_ in ends] == ["bracket back", "bracket lost"]
     assert ends[0][1:] == pytest.approx((timeline._LEFT + 30 * pixel, timeline._LEFT + 45 * pixel), abs=0.1)
     assert ends[1][1:] == pytest.approx((timeline._LEFT + 70 * pixel, timeline._LEFT + 90 * pixel), abs=0.1)
-    said = ["".join(text.itertext()) for text in root.iter("text") if text.get("class") == "fault-label"]
-    assert said == [
+    captions = ["".join(text.itertext()) for text in root.iter("text") if text.get("class") == "fault-label"]
+    assert captions == [
         "slow: latency on link a, confirmed by counter; recovered in 15.0 s",
         "dead: down on link a, confirmed by counter; NOT recovered in 20.0 s",
         "none: down on link a, NOT CONFIRMED: no sign that it took effect",
@@ -182,11 +184,11 @@ def test_fault_labels_stay_inside_the_chart() -> None:
 
 
 def test_the_curve_holds_every_point_its_band_and_the_limit(six: Report) -> None:
-    found = module("_curve")
+    curve = module("_curve")
     row = next(row for row in six.checks if row.suite == "adversarial")
-    root = ET.fromstring(str(found.draw_curve(row)))
+    root = ET.fromstring(str(curve.draw_curve(row)))
     dots = [(float(c.attrib["cx"]), float(c.attrib["cy"])) for c in root.iter("circle")]
-    plot = found._PLOT
+    plot = curve._PLOT
     assert [x for x, _ in dots] == pytest.approx(
         [
             plot.left + (plot.right - plot.left) * math.log(n + 1) / math.log(201)
@@ -220,20 +222,20 @@ def test_other_slices_are_no_curve(slices: tuple[str, ...], six: Report) -> None
 
 
 def test_accuracy_over_distance_is_a_curve_of_its_own_beside_that_over_queries(six: Report) -> None:
-    found = module("_curve")
+    curve = module("_curve")
     steps = [(f"after {n} rows", 0.9 - n / 100) for n in (0, 10)]
     steps += [(f"within {n}", 0.9 - float(n)) for n in ("0", "0.1", "2e-1", "0.4")]
     slices = tuple(Slice(name, 50, share, (share - 0.1, share + 0.1)) for name, share in steps)
     row = replace(next(row for row in six.checks if row.suite == "adversarial"), slices=slices)
-    rows, distance = (ET.fromstring(str(draw(row))) for draw in (found.draw_curve, found.draw_distances))
+    rows, distance = (ET.fromstring(str(draw(row))) for draw in (curve.draw_curve, curve.draw_distances))
     assert len(list(rows.iter("circle"))) == 2
-    plot = found._PLOT
+    plot = curve._PLOT
     places = [float(dot.attrib["cx"]) for dot in distance.iter("circle")]
     assert places == pytest.approx(
         [plot.left + (plot.right - plot.left) * part for part in (0, 0.25, 0.5, 1)], abs=0.01
     )
     assert "90 % within 0, 50 % within 0.4" in distance.attrib["aria-label"]
-    assert found.draw_distances(replace(row, slices=(*slices, Slice("digit 1", 10, 0.5)))) == ""
+    assert curve.draw_distances(replace(row, slices=(*slices, Slice("digit 1", 10, 0.5)))) == ""
 
 
 def test_the_cdf_is_hatched_from_where_fewer_than_ten_lie_beyond() -> None:
@@ -257,7 +259,9 @@ def test_two_limits_keep_their_labels_apart() -> None:
     assert "limit 280 ms" in root.attrib["aria-label"]
 
 
-def judged(estimate: float, ci: tuple[float, float | None], direction: str, limit: float, loosened: float) -> CheckRow:
+def make_row(
+    estimate: float, ci: tuple[float, float | None], direction: str, limit: float, loosened: float
+) -> CheckRow:
     return CheckRow(
         id="x",
         suite="smoke",
@@ -277,7 +281,7 @@ def judged(estimate: float, ci: tuple[float, float | None], direction: str, limi
 
 def test_the_bar_puts_bounds_and_limits_on_one_scale() -> None:
     bars = module("_bars")
-    shown = judged(0.03, (0.02, 0.05), "<=", 0.01, 0.02)
+    shown = make_row(0.03, (0.02, 0.05), "<=", 0.01, 0.02)
     root = ET.fromstring(str(bars.draw_bar(shown, "x", Status.FAIL)))
     lines = {line.get("class"): line.attrib for line in root.iter("line")}
     scale = bars.fit_scale([shown])
@@ -289,7 +293,7 @@ def test_the_bar_puts_bounds_and_limits_on_one_scale() -> None:
 
 def test_the_good_side_follows_the_direction() -> None:
     bars = module("_bars")
-    at_least = judged(0.86, (0.84, None), ">=", 0.9, 0.88)
+    at_least = make_row(0.86, (0.84, None), ">=", 0.9, 0.88)
     good = ET.fromstring(str(bars.draw_bar(at_least, "x", Status.FAIL))).find("rect[@class='good']")
     assert good is not None
     assert float(good.attrib["x"]) == pytest.approx(bars.fit_scale([at_least])(0.9), abs=0.01)
@@ -317,8 +321,8 @@ def test_charts_hold_only_finite_figures(sample: Report, hostile: Report) -> Non
     latency, timeline = module("_latency"), module("_timeline")
     for report in (sample, hostile):
         drawn = [str(timeline.draw_timeline(timeline.fold_series(report.series), report.faults))]
-        for found in filter(None, map(latency.accumulate_counts, report.distributions)):
-            drawn += [str(latency.draw_cdf(found)), str(latency.draw_spectrum(found))]
+        for cumulative in filter(None, map(latency.accumulate_counts, report.distributions)):
+            drawn += [str(latency.draw_cdf(cumulative)), str(latency.draw_spectrum(cumulative))]
         for svg in drawn:
             root = ET.fromstring(svg)
             for element in root.iter():
@@ -331,7 +335,7 @@ def test_a_forest_has_each_slice_at_its_place_the_worst_first(direction: str, wo
     forest = module("_forest")
     slices = tuple(Slice(f"region={k}", 100 + k, 0.1 * (k + 1), (0.1 * k, None if k == 2 else 0.1 * k + 0.2))
                    for k in range(4))  # fmt: skip
-    row = replace(judged(0.25, (0.2, 0.3), direction, 0.3, 0.35), slices=(*slices, Slice("no rows", 0, None)))
+    row = replace(make_row(0.25, (0.2, 0.3), direction, 0.3, 0.35), slices=(*slices, Slice("no rows", 0, None)))
     root = ET.fromstring(str(forest.draw_forest(row)))
     dots = [(float(dot.attrib["cx"]), float(dot.attrib["cy"])) for dot in root.iter("circle")]
     names = [text.text for text in root.iter("text") if text.get("class") == "slice"]
@@ -347,4 +351,4 @@ def test_a_forest_has_each_slice_at_its_place_the_worst_first(direction: str, wo
 
 
 def test_a_row_without_slices_has_no_forest() -> None:
-    assert module("_forest").draw_forest(judged(0.25, (0.2, 0.3), "<=", 0.3, 0.35)) == ""
+    assert module("_forest").draw_forest(make_row(0.25, (0.2, 0.3), "<=", 0.3, 0.35)) == ""

@@ -61,13 +61,13 @@ def test_failures_stand_first_and_the_first_lines_count_what_was_not_judged(six:
 
 def test_the_page_shows_generator_faults_curve_and_load(six: Report, render: Render) -> None:
     html = render("html", six)
-    for said in (
+    for words in (
         "CLIENT-BOUND", "43.2 of 50 requests/s were sent", "the load generator used 97 % of its core",
         "NOT CONFIRMED: no sign that it took effect", "NOT recovered in 10.0 s", "not lifted", "recovered in 0.4 s",
         "Robust accuracy over queries: robust_accuracy &gt;= 0.7", "latency under load: percentile spectrum",
         "time to first token (ttft) under load: cumulative share", "distance: 0.1",
     ):  # fmt: skip
-        assert said in html, said
+        assert words in html, words
     assert html.count('class="asked"') == 2
 
 
@@ -119,11 +119,11 @@ def test_markdown_has_a_row_for_each_suite_and_each_fault(six: Report, render: R
 def test_junit_carries_faults_load_and_each_suites_verdict(six: Report, render: Render) -> None:
     root = ET.fromstring(render("junit", six).encode())
     gate, *suites = root.findall("testsuite")
-    said = {p.get("name"): p.get("value") or "" for p in gate.iter("property")}
-    assert said["load"].startswith("43.2 of 50 requests/s sent")
-    assert "97 % of its core" in said["client-bound"]
-    assert said["fault:down"].endswith("confirmed by probe, NOT recovered in 10.0 s")
-    assert "golden" in said["not judged:1"]
+    properties = {p.get("name"): p.get("value") or "" for p in gate.iter("property")}
+    assert properties["load"].startswith("43.2 of 50 requests/s sent")
+    assert "97 % of its core" in properties["client-bound"]
+    assert properties["fault:down"].endswith("confirmed by probe, NOT recovered in 10.0 s")
+    assert "golden" in properties["not judged:1"]
     verdicts = {s.get("name"): next(p.get("value") for p in s.iter("property")) for s in suites}
     assert verdicts["chaos"] == "FAIL"
     assert verdicts["smoke"] == "PASS"

@@ -19,17 +19,17 @@ from harness.core.verdict import Status, Verdict
 from harness.robustness.attacked_input import REPLAYS
 from harness.robustness.findings import SHRINKING
 from harness.run.oracle import read_rows
-from tests.services import Digits, asking, attacked, digits, judge_attack, objective, serving, settings
+from tests.services import Digits, asking, attack_service, digits, judge_attack, objective, serving, settings
 
 N, BUDGET = 30, 40
 
 
 def run(service: Digits, folder: Path, **more: Any) -> Verdict:
     with serving(service) as url:
-        return attacked(url, more.pop("data", digits(N)), folder, **{"budget": BUDGET, **more})
+        return attack_service(url, more.pop("data", digits(N)), folder, **{"budget": BUDGET, **more})
 
 
-def sent(verdict: Verdict) -> Counter[str]:
+def count_sent_rows(verdict: Verdict) -> Counter[str]:
     words = verdict.notes[1].removeprefix("rows sent: ").split(", ")
     return Counter({purpose: int(rows) for rows, purpose in (word.split() for word in words)})
 
@@ -68,7 +68,7 @@ def test_a_weak_one_fails_with_findings_that_repeat(tmp_path: Path) -> None:
 def test_the_budget_is_kept_row_by_row_and_counted_apart(tmp_path: Path) -> None:
     service = Digits()
     verdict = run(service, tmp_path, eps=1.5)
-    counted = sent(verdict)
+    counted = count_sent_rows(verdict)
     assert sum(len(rows) for rows in service.requests) == counted.total()
     assert counted["clean"] == N
     assert counted["query"] <= N * BUDGET
@@ -94,7 +94,7 @@ def test_what_is_wrong_at_first_is_not_robust_and_not_attacked(tmp_path: Path) -
     verdict = run(Digits(swap), tmp_path, eps=0.1)
     wrong = int(verdict.notes[0].split()[0])
     assert wrong >= 12
-    assert sent(verdict)["query"] <= (N - wrong) * BUDGET
+    assert count_sent_rows(verdict)["query"] <= (N - wrong) * BUDGET
     assert verdict.estimate is not None
     assert verdict.estimate <= 1 - wrong / N
 
@@ -176,7 +176,7 @@ def test_errors_are_neither_findings_nor_robustness(tmp_path: Path) -> None:
     assert f"{N} inputs got no valid answer (HTTP 500" in verdict.reason
     assert "0 with a finding" in verdict.notes[0]
     assert f"{N} with a row that got no valid answer" in verdict.notes[0]
-    assert sent(verdict) == Counter(clean=N, again=N)
+    assert count_sent_rows(verdict) == Counter(clean=N, again=N)
     assert "HTTP 500" in verdict.counterexamples[0].summary
 
 
@@ -184,9 +184,9 @@ def test_a_failure_now_and_then_changes_nothing_found(tmp_path: Path) -> None:
     calls = iter(range(10_000))
     flaky = Digits(lambda rows, scores: (503, {"error": "busy"}) if len(rows) > 1 and next(calls) % 7 == 3 else scores)
     disturbed, calm = run(flaky, tmp_path, eps=1.5), run(Digits(), tmp_path, eps=1.5)
-    assert sent(disturbed)["again"] > 0
+    assert count_sent_rows(disturbed)["again"] > 0
     assert disturbed.slices == calm.slices
-    assert sent(disturbed)["query"] == sent(calm)["query"]
+    assert count_sent_rows(disturbed)["query"] == count_sent_rows(calm)["query"]
 
 
 def test_one_row_that_kills_its_batch_takes_no_other_with_it(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_a_service_that_takes_one_row_is_asked_row_by_row(tmp_path: Path) -> Non
     service = Digits(lambda rows, scores: (422, {"error": "one row"}) if len(rows) > 1 else scores)
     verdict = run(service, tmp_path, budget=5, eps=0.2)
     assert verdict.status is Status.PASS
-    assert sent(verdict)["again"] == N  # learnt once
+    assert count_sent_rows(verdict)["again"] == N  # learnt once
     assert all(len(rows) == 1 for rows in service.requests[1:])
 
 
@@ -235,7 +235,7 @@ def test_a_sample_that_is_one_flat_row_sets_the_form(tmp_path: Path) -> None:
             session.sample_query = session.adapter.sample(_with_sample(given, [0.0] * 64).endpoint, session.facts)
             verdict = judge_attack(session, ATTACK, *objective())
     assert {rows.shape for rows in service.requests} == {(64,)}
-    assert sent(verdict)["clean"] == 10
+    assert count_sent_rows(verdict)["clean"] == 10
 
 
 def _with_sample(given: Settings, sample: Any) -> Settings:
@@ -245,7 +245,7 @@ def _with_sample(given: Settings, sample: Any) -> Settings:
 def test_never_reached_is_an_error(tmp_path: Path) -> None:
     with serving(Digits()) as url:
         pass
-    assert attacked(url, digits(5), tmp_path).status is Status.ERROR
+    assert attack_service(url, digits(5), tmp_path).status is Status.ERROR
 
 
 def test_answers_without_label_or_scores_decide_nothing(tmp_path: Path) -> None:
@@ -294,7 +294,7 @@ def test_an_attack_that_wants_more_than_its_budget_is_cut(tmp_path: Path) -> Non
     with serving(service) as url, asking(settings(url, digits(5), budget=10), tmp_path) as session:
         verdict = judge_attack(session, Greedy(), *objective())
     right = 5 - int(verdict.notes[0].split()[0])
-    assert sent(verdict)["query"] == 10 * right
+    assert count_sent_rows(verdict)["query"] == 10 * right
     assert [len(rows) for rows in service.requests[2:]] == [4 * right, 4 * right, 2 * right]
 
 
@@ -335,6 +335,6 @@ def test_what_is_planned_is_sent_where_no_search_ends_early(tmp_path: Path) -> N
     service = Digits()
     verdict = run(service, tmp_path, data=digits(6), budget=5, eps=0.001)
     wrong = int(verdict.notes[0].split()[0])
-    counted = sent(verdict)
+    counted = count_sent_rows(verdict)
     assert counted == Counter(clean=6, twice=3, query=5 * (6 - wrong))
     assert sum(len(rows) for rows in service.requests) == counted.total()

@@ -17,7 +17,7 @@ from harness.core.attack import Attack
 from harness.core.stored_finding import StoredFinding
 from harness.robustness.attack_inputs import attack_inputs
 from harness.robustness.attack_result import AttackedInputs
-from tests.chaos.proxy.conftest import Served, ended, spawn
+from tests.chaos.proxy.conftest import Served, end_child, spawn
 from tests.services import Answered, Digits, QuietServer, asking, digits, make_handler, serving_handler, settings
 
 N, BUDGET = 6, 30
@@ -39,13 +39,13 @@ def disturb(answer: Answer, share: float, outcome: Callable[[int], Answered], se
     """The service with this share of its requests ended otherwise; which ones is drawn, in the order of arrival."""
     generator, lock, struck = random.Random(seed), threading.Lock(), iter(range(10**9))
 
-    def disturbed(path: str, body: Any) -> Answered:
+    def answer_or_disturb(path: str, body: Any) -> Answered:
         with lock:
             strikes = generator.random() < share
             number = next(struck) if strikes else 0
         return outcome(number) if strikes else answer(path, body)
 
-    return disturbed
+    return answer_or_disturb
 
 
 def drop(_: int) -> Answered:
@@ -79,19 +79,19 @@ def test_a_service_that_fails_for_some_rows_alone_loses_those_inputs_and_no_othe
     service = Digits()
     first = digits(N).inputs[5]
 
-    def poisoned(path: str, body: Any) -> Answered:
+    def fail_near_first(path: str, body: Any) -> Answered:
         rows = body["instances"] if isinstance(body, dict) else []
         near = [row for row in rows if max(abs(a - b) for a, b in zip(row, first, strict=True)) < 2]
         return (500, {"error": "no"}) if near else service(path, body)
 
-    result, _ = attack(poisoned, square.ATTACK, tmp_path)
+    result, _ = attack(fail_near_first, square.ATTACK, tmp_path)
     assert [outcome.number for outcome in result.outcomes if outcome.state == "lost"] == [5]
     expected = [outcome for outcome in calm["square"][0].outcomes if outcome.number != 5]
     assert [outcome for outcome in result.outcomes if outcome.number != 5] == expected
 
 
 @contextmanager
-def proxied(url: str, **toxic: Any) -> Iterator[str]:
+def proxy_service(url: str, **toxic: Any) -> Iterator[str]:
     child, api = spawn()
     try:
         with httpx.Client(base_url=api) as http:
@@ -100,7 +100,7 @@ def proxied(url: str, **toxic: Any) -> Iterator[str]:
             yield f"http://{link.listen}"
             assert link.counts("f")["affected"] > 0, "the fault never struck"
     finally:
-        ended(child)
+        end_child(child)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def proxied(url: str, **toxic: Any) -> Iterator[str]:
     ids=["503", "latency"],
 )
 def test_same_findings_through_the_fault_proxy(toxic: dict[str, Any], calm: Any, tmp_path: Path) -> None:
-    with serving_handler(make_handler(Digits()), QuietServer) as url, proxied(url, **toxic) as front:
+    with serving_handler(make_handler(Digits()), QuietServer) as url, proxy_service(url, **toxic) as front:
         result, findings = attack_url(front, square.ATTACK, tmp_path)
     assert result.outcomes == calm["square"][0].outcomes
     assert findings == calm["square"][1]

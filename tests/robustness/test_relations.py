@@ -107,7 +107,7 @@ def reads_case(row: Any) -> Any:
     return {"predictions": int(row["sex"].islower())}
 
 
-def lowered(row: Any) -> Any:
+def lower_answer(row: Any) -> Any:
     return {"predictions": 0.0 if row[2] else 1.0}
 
 
@@ -147,16 +147,22 @@ MINUS = {"kind": "direction", "change": "text", "templates": ["{text} It was ter
             "sex from 'm' to 'M'",
         ),
         ({"kind": "invariance", "change": f"{__name__}:swap_sex"}, FIELDS, tall, reads_case, "sex from 'm' to 'F'"),
-        ({"kind": "forbidden", "features": [2], "holds": f"{__name__}:never_lower"}, ROWS, fair, lowered, "fell to 0"),
+        (
+            {"kind": "forbidden", "features": [2], "holds": f"{__name__}:never_lower"},
+            ROWS,
+            fair,
+            lower_answer,
+            "fell to 0",
+        ),
         ({"kind": "invariance", "change": "column_order"}, FIELDS, tall, by_order, "its fields in another order"),
     ],
 )
 def test_a_defect_breaks_it_and_a_healthy_model_does_not(
     tmp_path: Path, given: Any, data: list[Any], healthy: Any, defect: Any, words: str
 ) -> None:
-    held = ask(healthy, data, tmp_path, **given)
-    assert (held.broken, held.judged) == (0, held.rows - held.unchanged), held
-    assert held.judged >= len(data) // 2
+    sound = ask(healthy, data, tmp_path, **given)
+    assert (sound.broken, sound.judged) == (0, sound.rows - sound.unchanged), sound
+    assert sound.judged >= len(data) // 2
     broken = ask(defect, data, tmp_path, **given)
     assert broken.broken > 0, broken
     assert words in broken.examples[0].summary
@@ -215,9 +221,9 @@ def test_what_a_search_found_fails_and_what_it_did_not_find_is_noted() -> None:
     drawn = judge(drawn=Counterexample("row 1: it became 2"))
     assert (drawn.status, drawn.n, len(drawn.counterexamples)) == (Status.FAIL, 5, 1)
     assert drawn.reason == "row 1: it became 2; a search found it, the 5 pairs of the random sample hold"
-    held = judge()
-    assert (held.status, held.n) == (Status.PASS, 5)
-    assert "Hypothesis searched 7 further pairs for one that breaks it" in held.notes
+    passed = judge()
+    assert (passed.status, passed.n) == (Status.PASS, 5)
+    assert "Hypothesis searched 7 further pairs for one that breaks it" in passed.notes
 
 
 def test_a_user_function_that_breaks_is_named(tmp_path: Path) -> None:

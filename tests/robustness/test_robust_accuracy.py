@@ -51,11 +51,11 @@ def test_what_is_not_known_is_named() -> None:
 
 
 def test_no_pass_rests_on_a_plateau_a_mask_or_contradictions() -> None:
-    held = make({"robust": 100})
-    flaky = replace(held, outcomes=tuple(replace(outcome, flaky=True) for outcome in held.outcomes))
+    robust = make({"robust": 100})
+    flaky = replace(robust, outcomes=tuple(replace(outcome, flaky=True) for outcome in robust.outcomes))
     for inputs, why in (
-        (replace(held, unmoved=100), "no row changed their scores"),
-        (replace(held, masked="only labels are answered"), "only labels are answered"),
+        (replace(robust, unmoved=100), "no row changed their scores"),
+        (replace(robust, masked="only labels are answered"), "only labels are answered"),
         (flaky, "contradicts itself"),
     ):
         verdict = judge_robust_accuracy(inputs, *objective())
@@ -108,8 +108,8 @@ def test_named_changes_are_slices() -> None:
 
 
 def test_what_proves_nothing_for_any_attack_proves_nothing_together() -> None:
-    held = [make({"robust": 100}, unmoved=100), make({"robust": 100}, RAYS, unmoved=100)]
-    verdict = judge_all_attacks(held, *objective())
+    unmoved = [make({"robust": 100}, unmoved=100), make({"robust": 100}, RAYS, unmoved=100)]
+    verdict = judge_all_attacks(unmoved, *objective())
     assert verdict.status is Status.INCONCLUSIVE
     assert "a plateau" in verdict.reason
     masked = [make({"robust": 100}, masked="only labels are answered") for _ in range(2)]
@@ -123,8 +123,8 @@ def test_accuracy_falls_with_the_distance_to_that_of_the_verdict() -> None:
     slices = draw_distance_curve(outcomes, 0.05)
     reaches = [float(part.name.removeprefix("within ")) for part in slices]
     for reach, part in zip(reaches, slices, strict=True):
-        held = sum(one.state == "robust" or (one.distance or 0) > reach for one in outcomes)
-        assert part.estimate == pytest.approx(held / 10)
+        robust = sum(one.state == "robust" or (one.distance or 0) > reach for one in outcomes)
+        assert part.estimate == pytest.approx(robust / 10)
     assert (reaches[0], reaches[-1]) == (0, 0.04)
     assert slices[-1].estimate == 0.5
     assert draw_distance_curve(outcomes[5:], 0.05) == ()

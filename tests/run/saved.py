@@ -15,7 +15,7 @@ GOOD = Verdict(Status.PASS, "holds", n=1)
 HEAD = {"id": "r", "started": "2026-01-01T00:00:00+00:00", "target": {"url": "http://h", "protocol": "v2"}}
 
 
-def planned(count: int, **more: object) -> Plan:
+def make_plan(count: int, **more: object) -> Plan:
     checks = tuple(
         PlannedCheck(f"c{i}", "smoke", Level.BLOCKER, f"check {i}", **more)  # type: ignore[arg-type]
         for i in range(count)
@@ -23,7 +23,7 @@ def planned(count: int, **more: object) -> Plan:
     return Plan(("smoke",), checks)
 
 
-def judged(folder: Path, plan: Plan, *lines: tuple[str, Verdict]) -> Report:
+def save_and_report(folder: Path, plan: Plan, *lines: tuple[str, Verdict]) -> Report:
     """The report of a run directory that holds this plan and this evidence."""
     run = RunDir.create(folder / "run")
     run.write_plan(plan, HEAD)

@@ -12,14 +12,14 @@ from harness.core.verdict import Baseline, Status, Verdict
 from harness.run.baseline_pictures import add_saved_baseline, add_second_endpoint
 from harness.run.kept_samples import KeptSamples
 from harness.stats.histogram import Histogram
-from tests.run.saved import judged, planned
+from tests.run.saved import make_plan, save_and_report
 
 SHARE = Verdict(Status.PASS, "1 of 500", n=500, estimate=0.002, metric="share over the limit")
 OURS = Distribution("latency", "s", (0.1, 0.2), (5,), (0.5,))
 
 
 def make_report(folder: Path, estimate: float, *distributions: Distribution) -> Report:
-    report = judged(folder, planned(1, kind="estimate"), ("c0", replace(SHARE, estimate=estimate)))
+    report = save_and_report(folder, make_plan(1, kind="estimate"), ("c0", replace(SHARE, estimate=estimate)))
     return replace(report, distributions=distributions)
 
 

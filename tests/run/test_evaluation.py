@@ -147,9 +147,9 @@ def test_tool_metrics_count_only_prompts_with_tools() -> None:
     ],
 )
 def test_a_call_is_judged_by_the_schema_of_its_tool(name: str, arguments: str, problem: str) -> None:
-    found = explain_bad_call(ToolCall("1", name, arguments), [WEATHER])
-    assert problem in found
-    assert bool(problem) is bool(found)
+    explanation = explain_bad_call(ToolCall("1", name, arguments), [WEATHER])
+    assert problem in explanation
+    assert bool(problem) is bool(explanation)
 
 
 def ask(answer: Any, folder: Path, items: tuple[EvaluationItem, ...], **settings: Any) -> EvaluatedItems:

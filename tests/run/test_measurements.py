@@ -53,17 +53,17 @@ def ask(run: Any, measurement: Measurement[Counted], check: PlannedCheck = CHECK
 
 
 def test_it_is_made_once_and_read_by_all(run: Any) -> None:
-    made: list[Scope] = []
+    scopes: list[Scope] = []
 
     def make(scope: Scope, session: Any, run: Any) -> Counted:
-        made.append(scope)
-        return Counted(len(made), f"the key is {KEY}")
+        scopes.append(scope)
+        return Counted(len(scopes), f"the key is {KEY}")
 
     assert not are_begun(run, CHECK.measures)
     measurement = measuring(make)
     first = ask(run, measurement)
     assert ask(run, measurement, replace(CHECK, id="y")) == first == Counted(1, "the key is ***"), "read back, cleaned"
-    assert [scope.suite for scope in made] == ["smoke"]
+    assert [scope.suite for scope in scopes] == ["smoke"]
     assert are_begun(run, CHECK.measures)
     assert json.loads((run.run_dir.path / "smoke" / "count.state").read_text())["state"] == "done"
 

@@ -84,8 +84,8 @@ def test_an_error_in_its_own_unit_needs_no_number_of_rows(limit: str) -> None:
 
 def test_seven_objectives_of_an_attack_are_one_measurement() -> None:
     only_square = {"adversarial": replace(ATTACK, attacks=("square",))}
-    made = plan("adversarial", *[("robust_accuracy", ">= 50%")] * 7, sections=only_square)
-    [square] = made.measurements
+    built = plan("adversarial", *[("robust_accuracy", ">= 50%")] * 7, sections=only_square)
+    [square] = built.measurements
     assert square.id == "adversarial/square"
     rows = 50 + 3 + 2 * 50 * 10 + 5 * 60
     assert square.requests == 2 * rows + rows // 2 + (50 * 2 + 5) * 3 + 1, (
@@ -94,16 +94,16 @@ def test_seven_objectives_of_an_attack_are_one_measurement() -> None:
         "for noise; the replays of findings"
     )
     assert square.note.startswith("50 inputs, 10 rows each")
-    judging = [check for check in made.checks if check.measures == (square.id,)]
+    judging = [check for check in built.checks if check.measures == (square.id,)]
     assert len(judging) == 7
     assert sum(check.requests for check in judging) == 0
     assert judging[0].id.startswith("ai-suite/adversarial/test_square.py::test_square[0-robust")
 
 
 def test_each_chosen_attack_is_a_measurement_and_has_checks_of_its_own() -> None:
-    made = plan("adversarial", ("robust_accuracy", ">= 50%"), sections={"adversarial": ATTACK})
-    assert [measurement.id for measurement in made.measurements] == ["adversarial/rays", "adversarial/square"]
-    titles = {check.measures: check.title for check in made.checks if check.measures}
+    built = plan("adversarial", ("robust_accuracy", ">= 50%"), sections={"adversarial": ATTACK})
+    assert [measurement.id for measurement in built.measurements] == ["adversarial/rays", "adversarial/square"]
+    titles = {check.measures: check.title for check in built.checks if check.measures}
     assert titles == {
         ("adversarial/square",): "0 robust_accuracy",
         ("adversarial/rays",): "0 robust_accuracy against rays",
@@ -120,9 +120,9 @@ def test_what_is_not_offered_is_not_measured() -> None:
     settings = Settings(ENDPOINT, ("adversarial",), data=DataSettings(DATA), sections={"adversarial": ATTACK})
     objective = parse_objective("adversarial", "robust_accuracy", ">= 50%", PROFILES["pr"])
     settings = replace(settings, objectives=(objective,))
-    made = build_plan(settings, list(list_checks("adversarial")), {"adversarial": Capabilities(text=True)})
-    assert not made.measurements
-    assert all(check.not_applicable for check in made.checks if check.measures)
+    built = build_plan(settings, list(list_checks("adversarial")), {"adversarial": Capabilities(text=True)})
+    assert not built.measurements
+    assert all(check.not_applicable for check in built.checks if check.measures)
 
 
 def test_objectives_of_a_load_and_of_labelled_data_share_their_measurement() -> None:
@@ -137,15 +137,15 @@ def test_each_fault_is_a_measurement_that_lasts_at_most_until_recovery_is_ruled_
     faults = tuple(Fault("model", "latency", name=name, duration=4.0) for name in ("slow", "slower"))
     chaos = ChaosSettings(rate=10.0, baseline=2.0, recovery=3.0)
     plans = tuple(ExperimentPlan.of_fault(fault, chaos) for fault in faults)
-    made = plan("chaos", ("error_rate", "<= 30%"), experiments=plans, sections={"chaos": chaos})
-    assert [m.id for m in made.measurements] == ["chaos/slow", "chaos/slower"]
+    built = plan("chaos", ("error_rate", "<= 30%"), experiments=plans, sections={"chaos": chaos})
+    assert [m.id for m in built.measurements] == ["chaos/slow", "chaos/slower"]
     phases, look = 2.0 + 4.0 + 3.0 + 5.0, 8 + 1 + 8 * 28
-    assert {m.seconds for m in made.measurements} == {phases + 16 * (0.4 + 2.4)}
-    assert {m.requests for m in made.measurements} == {look + MOST_ASKED + 3 + round(11 * (phases + 2.0 + 10.0))}
-    assert {check.measures for check in made.checks} == {("chaos/slow",), ("chaos/slower",)}
+    assert {m.seconds for m in built.measurements} == {phases + 16 * (0.4 + 2.4)}
+    assert {m.requests for m in built.measurements} == {look + MOST_ASKED + 3 + round(11 * (phases + 2.0 + 10.0))}
+    assert {check.measures for check in built.checks} == {("chaos/slow",), ("chaos/slower",)}
 
 
 def test_a_sampled_objective_counts_its_warm_up_and_a_second_endpoint() -> None:
     alone = plan("smoke", ("latency p80", "<= 1s"))
     beside = plan("smoke", ("latency p80", "<= 1s"), baseline="http://127.0.0.1:2")
-    assert [[c.requests for c in made.checks if c.kind == "estimate"] for made in (alone, beside)] == [[550], [1100]]
+    assert [[c.requests for c in built.checks if c.kind == "estimate"] for built in (alone, beside)] == [[550], [1100]]

@@ -25,17 +25,17 @@ from harness.io.rundir import EVIDENCE, GATE, PLAN, SERIES, RunDir, SavedRun, re
 from harness.run.report_building import build_report
 from harness.run.report_files import write_reports
 from tests.core.test_plan import SAVED
-from tests.run.saved import GOOD, HEAD, judged, planned
+from tests.run.saved import GOOD, HEAD, make_plan, save_and_report
 
 
 def test_a_whole_run_passes(tmp_path: Path) -> None:
-    report = judged(tmp_path, planned(2), ("c0", GOOD), ("c1", GOOD))
+    report = save_and_report(tmp_path, make_plan(2), ("c0", GOOD), ("c1", GOOD))
     assert report.run.verdict is Status.PASS
     assert report.plan.judged == report.plan.planned == 2
 
 
 def test_a_run_without_its_decision_never_passes(tmp_path: Path) -> None:
-    judged(tmp_path, planned(1), ("c0", GOOD))
+    save_and_report(tmp_path, make_plan(1), ("c0", GOOD))
     report = saved_report(tmp_path / "run")
     assert report.run.verdict is Status.INCONCLUSIVE
     assert report.run.interrupted
@@ -65,7 +65,7 @@ def test_another_run_is_not_overwritten(tmp_path: Path) -> None:
 def test_every_format_is_written_without_secrets(tmp_path: Path) -> None:
     secret = 'p"ss<w&rd>\\ 0123456789'
     endpoint = Endpoint("http://h", credentials=Credentials("basic", Secret(secret), username="u"))
-    report = judged(tmp_path, planned(1), ("c0", Verdict(Status.FAIL, f"the service said {secret}", n=1)))
+    report = save_and_report(tmp_path, make_plan(1), ("c0", Verdict(Status.FAIL, f"the service said {secret}", n=1)))
     run = RunDir(tmp_path / "run", endpoint.list_secrets())
     write_reports(run, report, (("markdown", None), ("terminal", str(tmp_path / "t.txt"))))
     names = ("gate.json", "report.html", "junit.xml", "report.md", "../t.txt")
@@ -116,7 +116,7 @@ def test_a_kill_at_any_instant_leaves_a_readable_run(tmp_path: Path, number: int
 
 
 def test_a_torn_line_is_passed_over_and_said(tmp_path: Path) -> None:
-    judged(tmp_path, planned(2), ("c0", GOOD), ("c1", GOOD))
+    save_and_report(tmp_path, make_plan(2), ("c0", GOOD), ("c1", GOOD))
     path = tmp_path / "run" / EVIDENCE
     path.write_bytes(path.read_bytes()[:-20])
     (tmp_path / "run" / SERIES).write_bytes(b'{"t": 1, "requ')
@@ -129,7 +129,7 @@ def test_a_torn_line_is_passed_over_and_said(tmp_path: Path) -> None:
 def test_a_run_cut_short_is_let_through_by_no_option(tmp_path: Path) -> None:
     """`--ai-inconclusive=pass` speaks of decisions; a killed run has none, with or without all its evidence."""
     for name, lines in (("whole", [("c0", GOOD), ("c1", GOOD)]), ("hole", [("c0", GOOD)])):
-        judged(tmp_path / name, planned(2), *lines)
+        save_and_report(tmp_path / name, make_plan(2), *lines)
         saved = read_run(tmp_path / name / "run")
         for choice, status in (("pass", 20), (None, 20), ("fail", 1)):
             report = build_report(saved, policy=Policy(inconclusive=choice), interrupted="killed")
@@ -141,7 +141,7 @@ def test_a_run_cut_short_is_let_through_by_no_option(tmp_path: Path) -> None:
 
 
 def test_a_killed_runs_failure_stays_a_failure(tmp_path: Path) -> None:
-    judged(tmp_path, planned(2), ("c0", Verdict(Status.FAIL, "refuted", n=1)))
+    save_and_report(tmp_path, make_plan(2), ("c0", Verdict(Status.FAIL, "refuted", n=1)))
     report = saved_report(tmp_path / "run")
     assert (report.run.verdict, report.run.exit_status) == (Status.FAIL, 1)
     assert report.run.partial
@@ -149,7 +149,7 @@ def test_a_killed_runs_failure_stays_a_failure(tmp_path: Path) -> None:
 
 
 def test_an_exit_status_of_pytest_overrides_the_gates_and_not_its_verdict(tmp_path: Path) -> None:
-    judged(tmp_path, planned(1), ("c0", GOOD))
+    save_and_report(tmp_path, make_plan(1), ("c0", GOOD))
     report = build_report(read_run(tmp_path / "run"), policy=Policy(), interrupted="Ctrl-C", exit_status=2)
     assert (report.run.verdict, report.run.exit_status) == (Status.INCONCLUSIVE, 2)
 
@@ -184,7 +184,7 @@ def remove_check(folder: Path, number: int) -> None:
 
 def test_a_plan_that_was_changed_is_never_green(tmp_path: Path) -> None:
     """The failing check is taken out of the plan: its FAIL is lost, and the change is noticed."""
-    report = judged(tmp_path, planned(2), ("c0", GOOD), ("c1", Verdict(Status.FAIL, "refuted", n=1)))
+    report = save_and_report(tmp_path, make_plan(2), ("c0", GOOD), ("c1", Verdict(Status.FAIL, "refuted", n=1)))
     assert report.run.verdict is Status.FAIL
     remove_check(tmp_path, 1)
     again = saved_report(tmp_path / "run")
@@ -195,7 +195,7 @@ def test_a_plan_that_was_changed_is_never_green(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("verdict", "shown"), [(GOOD, "INCONCLUSIVE"), (Verdict(Status.FAIL, "no", n=1), "FAIL")])
 def test_a_changed_plan_beside_a_decision(tmp_path: Path, verdict: Verdict, shown: str) -> None:
-    report = judged(tmp_path, planned(2), ("c0", GOOD), ("c1", verdict))
+    report = save_and_report(tmp_path, make_plan(2), ("c0", GOOD), ("c1", verdict))
     (tmp_path / "run" / "gate.json").write_bytes(msgspec.json.encode(report))
     assert saved_report(tmp_path / "run").run.verdict == report.run.verdict
     remove_check(tmp_path, 1)
@@ -205,5 +205,5 @@ def test_a_changed_plan_beside_a_decision(tmp_path: Path, verdict: Verdict, show
 @pytest.mark.parametrize("secret", ["check 1", "c0c0", "http://h", "digest"])
 def test_a_plan_with_a_secret_taken_out_is_unchanged(tmp_path: Path, secret: str) -> None:
     run = RunDir.create(tmp_path / "run", (secret,))
-    run.write_plan(planned(2), HEAD)
+    run.write_plan(make_plan(2), HEAD)
     assert not read_run(run.path).changed

@@ -115,10 +115,10 @@ def test_our_failures_count_as_wrong_and_declined_rows_show_nothing(
 def test_a_baseline_that_fails_compares_nothing_and_is_no_reason_to_pass(tmp_path: Path) -> None:
     data = make_data(600)
     failing = [RowBatch(b.rows, RowState.FAILED) if b.rows[0] < 100 else b for b in answer(data)]
-    kept = pair(tmp_path, answer(data, range(90)), failing, data)
-    assert len(kept) == 500
-    assert judge(kept).status is Status.PASS  # the rows that we have wrong are those that it failed on
-    assert "the baseline failed on 100 rows" in kept.notes[0]
+    compared = pair(tmp_path, answer(data, range(90)), failing, data)
+    assert len(compared) == 500
+    assert judge(compared).status is Status.PASS  # the rows that we have wrong are those that it failed on
+    assert "the baseline failed on 100 rows" in compared.notes[0]
     dead = pair(tmp_path, answer(data), [RowBatch(b.rows, RowState.FAILED) for b in answer(data)], data)
     half = pair(tmp_path, answer(data), answer(data)[:250], data)
     nothing = pair(tmp_path, answer(data), [], data)

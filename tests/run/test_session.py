@@ -45,8 +45,8 @@ def session(tmp_path: Path) -> Iterator[Session]:
         thread.start()
         url = f"http://127.0.0.1:{server.server_address[1]}"
         endpoint = Endpoint(url, "plain_json", sample=[[1.0]], deadlines=QUICK)
-        with asking(Settings(endpoint, ("integration",)), tmp_path) as found:
-            yield found
+        with asking(Settings(endpoint, ("integration",)), tmp_path) as opened_session:
+            yield opened_session
         server.shutdown()
         thread.join(5)
 
@@ -65,5 +65,5 @@ def test_an_inference_is_asked_again_unless_its_failure_counts(session: Session)
 
 
 def test_so_are_those_asked_side_by_side(session: Session) -> None:
-    assert all(each.ok for each in session.ask_many([session.sample()] * 2, concurrency=1))
+    assert all(exchange.ok for exchange in session.ask_many([session.sample()] * 2, concurrency=1))
     assert session.sent_requests == 3

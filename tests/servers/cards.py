@@ -53,7 +53,7 @@ def measure_card(row: Row) -> dict[str, Any]:
 
 def _judge_anew(row: Row, protocol: str, mode: str) -> dict[str, Any]:
     """A run with a server of its own: what another run did to one must not show in it."""
-    with TemporaryDirectory(prefix="row-", ignore_cleanup_errors=True) as name, row.started(Path(name)) as server:
+    with TemporaryDirectory(prefix="row-", ignore_cleanup_errors=True) as name, row.run_server(Path(name)) as server:
         return _judge(row, protocol, server.url, mode)
 
 

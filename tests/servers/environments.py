@@ -31,14 +31,14 @@ def lacking(what: str, remedy: str) -> NoReturn:
     pytest.skip(message)
 
 
-def cached(name: str, pins: str, build: Callable[[Path], None]) -> Path:
+def build_cached(name: str, pins: str, build: Callable[[Path], None]) -> Path:
     """The folder `name-<digest of pins>`, built under a lock unless a finished marker stands in it.
 
     The marker comes last and a folder without one is built anew: an environment cannot be built elsewhere and moved
     here, because its scripts name their own place.
     """
     folder = CACHE / f"{name}-{hashlib.sha256(pins.encode()).hexdigest()[:12]}"
-    with _locked(folder):
+    with _lock_folder(folder):
         if not (folder / ".finished").exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
@@ -76,7 +76,7 @@ def python_environment(name: str) -> Path:
             run([python, "-m", "pip", "install", "--quiet", "-r", str(requirements)], env=env)
 
     pins = requirements.read_text() + (override.read_text() if against else "") + COMPILED.get(name, "")
-    return cached(name, pins + sys.version, build) / "bin" / "python"
+    return build_cached(name, pins + sys.version, build) / "bin" / "python"
 
 
 def find_packages(name: str) -> Path:
@@ -91,7 +91,7 @@ def tiny_model() -> Path:
     def build(folder: Path) -> None:
         run([str(python_environment("tiny-model")), str(script), str(folder)])
 
-    return cached("tiny-chat", script.read_text() + requirements.read_text(), build)
+    return build_cached("tiny-chat", script.read_text() + requirements.read_text(), build)
 
 
 def npm_packages(name: str) -> Path:
@@ -104,7 +104,7 @@ def npm_packages(name: str) -> Path:
         (folder / "package.json").write_text(wanted)
         run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder)
 
-    return cached(name, wanted, build)
+    return build_cached(name, wanted, build)
 
 
 def nginx() -> Path:
@@ -118,7 +118,7 @@ def nginx() -> Path:
         run(["apt-get", "download", "nginx"], cwd=folder)
         run(["dpkg", "-x", str(next(folder.glob("nginx_*.deb"))), str(folder)])
 
-    return cached("nginx", "nginx", build) / "usr" / "sbin" / "nginx"
+    return build_cached("nginx", "nginx", build) / "usr" / "sbin" / "nginx"
 
 
 OLLAMA = "github.com/ollama/ollama@v0.17.4"
@@ -141,7 +141,7 @@ def ollama() -> Path:
         env = {"CGO_CXXFLAGS": flags, "CGO_CFLAGS": flags, "GOBIN": str(folder / "bin")}
         run(["go", "install", OLLAMA], env=env)
 
-    return cached("ollama", OLLAMA + MINIAUDIO, build) / "bin" / "ollama"
+    return build_cached("ollama", OLLAMA + MINIAUDIO, build) / "bin" / "ollama"
 
 
 def run(
@@ -155,14 +155,14 @@ def run(
 
     It has a process group of its own, gone when this returns: a compiler left behind would hold a core and the output.
     """
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as output:
         child = subprocess.Popen(
             command,
             cwd=cwd,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
         try:
@@ -174,8 +174,8 @@ def run(
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
         if end != "ended with 0":
-            said.seek(0)
-            pytest.fail(f"{' '.join(command)} {end}:\n{said.read()[-3000:].decode('utf-8', 'replace')}")
+            output.seek(0)
+            pytest.fail(f"{' '.join(command)} {end}:\n{output.read()[-3000:].decode('utf-8', 'replace')}")
 
 
 def _needed_for_ollama() -> None:
@@ -192,7 +192,7 @@ def _needed_compiler() -> None:
 
 
 @contextmanager
-def _locked(folder: Path, seconds: float = 2 * BUILD_SECONDS) -> Iterator[None]:
+def _lock_folder(folder: Path, seconds: float = 2 * BUILD_SECONDS) -> Iterator[None]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     ends = time.monotonic() + seconds
     with open(folder.with_suffix(".lock"), "w") as lock:

@@ -21,7 +21,7 @@ import httpx
 
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
-from tests.chaos.proxy.conftest import ended, spawn
+from tests.chaos.proxy.conftest import end_child, spawn
 from tests.servers.environments import npm_packages, python_environment
 from tests.servers.processes import ServerProcess, free_port
 from tests.servers.row import EXAMPLES
@@ -119,7 +119,7 @@ def start_gateway(gateway: Gateway, folder: Path) -> Iterator[None]:
         settings = ServiceSettings(token_ms=2.0)
         backends = [stack.enter_context(ReferenceProcess(settings)) for _ in range(2)]
         child, api = spawn("--seed", "3")
-        stack.callback(ended, child)
+        stack.callback(end_child, child)
         links = [add_link(api, f"backend-{name}", one.url) for name, one in zip("ab", backends, strict=True)]
         port = free_port()
         command = ["nice", "-n", "4", *gateway.serve(folder, port, links)]  # a load that is sent late decides nothing

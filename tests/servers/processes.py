@@ -86,10 +86,10 @@ class ServerProcess:
         for number, grace in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, number)
-            for each in _living():
-                if each.name in self._descendants and each.group != child.pid:
+            for process in _living():
+                if process.name in self._descendants and process.group != child.pid:
                     with contextlib.suppress(ProcessLookupError):
-                        os.kill(each.pid, number)
+                        os.kill(process.pid, number)
             ends = time.monotonic() + grace
             while time.monotonic() < ends:
                 child.poll()
@@ -104,7 +104,7 @@ class ServerProcess:
         own = self._child
         assert own is not None
         if Path("/proc/self/stat").exists():
-            return any(each.group == own.pid or each.name in self._descendants for each in _living())
+            return any(process.group == own.pid or process.name in self._descendants for process in _living())
         try:
             os.killpg(own.pid, 0)
         except ProcessLookupError:
@@ -142,20 +142,20 @@ class _Process:
 
 def _living() -> list[_Process]:
     """Every process (proc_pid_stat(5): the name in brackets may hold blanks); none where there is no /proc."""
-    found = []
+    living = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             fields = stat.read_text(errors="replace").rpartition(") ")[2].split()
             if fields and fields[0] not in "ZX":
-                found.append(_Process(int(stat.parent.name), int(fields[1]), int(fields[2]), int(fields[19])))
-    return found
+                living.append(_Process(int(stat.parent.name), int(fields[1]), int(fields[2]), int(fields[19])))
+    return living
 
 
 def _descendants(pid: int) -> set[tuple[int, int]]:
     """The children of a process, theirs, and so on."""
-    every, found, parents = _living(), set(), {pid}
+    every, descendants, parents = _living(), set(), {pid}
     while parents:
-        children = [each for each in every if each.parent in parents and each.name not in found]
-        found |= {each.name for each in children}
-        parents = {each.pid for each in children}
-    return found
+        children = [process for process in every if process.parent in parents and process.name not in descendants]
+        descendants |= {process.name for process in children}
+        parents = {process.pid for process in children}
+    return descendants

@@ -95,7 +95,7 @@ class Row:
     silenced: str = ""
 
     @contextmanager
-    def started(self, folder: Path) -> Iterator[ServerProcess]:
+    def run_server(self, folder: Path) -> Iterator[ServerProcess]:
         """The server, up; stopped with its whole process group on the way out."""
         place = Place(folder, python_environment(self.requirements), free_port(), free_port())
         command = self.serve(place)

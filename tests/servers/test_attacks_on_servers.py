@@ -87,7 +87,7 @@ def test_classifiers_are_attacked_by_what_they_answer(tmp_path: Path, row: Row) 
     if row.name.startswith("torch"):
         row = replace(row, env=find_torch())
     (tmp_path / "server").mkdir()
-    with row.started(tmp_path / "server") as server:
+    with row.run_server(tmp_path / "server") as server:
         options = ("-k", "test_square or test_attack or test_union", "--ai-allow-partial", "--ai-wait-ready=120")
         outcome = run_gate(tmp_path, f"--ai-endpoint={server.url}", *options, suite="adversarial")
         assert outcome.gate is not None, outcome.out + outcome.err
@@ -127,7 +127,7 @@ def test_probes_of_a_model_that_knows_nothing_claim_nothing(tmp_path: Path, row:
     """
     (tmp_path / "aiharness.toml").write_text(row.config)
     (tmp_path / "server").mkdir()
-    with row.started(tmp_path / "server") as server:
+    with row.run_server(tmp_path / "server") as server:
         options = ("-k", "test_probes or test_canary", "--ai-allow-partial", "--ai-wait-ready=120")
         outcome = run_gate(tmp_path, f"--ai-endpoint={server.url}", *options, suite="adversarial")
     assert outcome.gate is not None, outcome.out + outcome.err

@@ -73,7 +73,7 @@ margin = 0.1
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with infinity.ROWS[0].started(tmp_path_factory.mktemp("infinity")) as server:
+    with infinity.ROWS[0].run_server(tmp_path_factory.mktemp("infinity")) as server:
         yield server.url
 
 

@@ -55,7 +55,7 @@ OTHER_BASE = replace(PYTHON, name="other-base", serve=serve_other_base)
 
 @pytest.fixture(scope="module")
 def cpp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with CPP.started(tmp_path_factory.mktemp("cpp")) as server:
+    with CPP.run_server(tmp_path_factory.mktemp("cpp")) as server:
         yield server.url
 
 
@@ -67,14 +67,14 @@ def compare(folder: Path, url: str, baseline: str) -> GateOutcome:
 
 
 def test_the_same_weights_pass(cpp: str, tmp_path: Path) -> None:
-    with PYTHON.started(tmp_path) as server:
+    with PYTHON.run_server(tmp_path) as server:
         outcome = compare(tmp_path, server.url, cpp)
     assert outcome.status == 0, outcome.out + outcome.err
     assert "the second endpoint against itself: 0 of 180 differ" in outcome.check("test_chances")["notes"]
 
 
 def test_a_wrong_rotary_base_is_seen_by_the_log_probabilities_alone(cpp: str, tmp_path: Path) -> None:
-    with OTHER_BASE.started(tmp_path) as server:
+    with OTHER_BASE.run_server(tmp_path) as server:
         outcome = compare(tmp_path, server.url, cpp)
     assert outcome.gate is not None
     failed = [check["id"].split("::")[1] for check in outcome.gate["checks"] if check["verdict"] == "FAIL"]

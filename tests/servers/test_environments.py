@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import environments
-from tests.servers.environments import cached, lacking, run
+from tests.servers.environments import build_cached, lacking, run
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_same_pins_are_built_once_and_others_apart() -> None:
     built: list[Path] = []
-    first, again, other = (cached("server", pins, built.append) for pins in ("a==1", "a==1", "a==2"))
+    first, again, other = (build_cached("server", pins, built.append) for pins in ("a==1", "a==1", "a==2"))
     assert first == again != other
     assert built == [first, other]
 
@@ -35,15 +35,18 @@ def test_a_broken_build_is_begun_anew() -> None:
         assert list(folder.iterdir()) == []
 
     with pytest.raises(RuntimeError, match="no space"):
-        cached("server", "a==1", breaks)
-    assert (cached("server", "a==1", builds) / ".finished").exists()
+        build_cached("server", "a==1", breaks)
+    assert (build_cached("server", "a==1", builds) / ".finished").exists()
 
 
 def test_a_build_that_another_run_holds_is_not_waited_for_without_end(cache: Path) -> None:
     cache.mkdir()
     with open(cache / "server.lock", "w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(pytest.fail.Exception, match="another run"), environments._locked(cache / "server", 0.1):
+        with (
+            pytest.raises(pytest.fail.Exception, match="another run"),
+            environments._lock_folder(cache / "server", 0.1),
+        ):
             pytest.fail("not reached")
 
 

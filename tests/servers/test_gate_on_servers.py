@@ -39,7 +39,7 @@ def _unlike(outcome: GateOutcome, verdict: str) -> set[str]:
     return {c["id"].split("::")[1] for c in outcome.gate["checks"] if c["verdict"] == verdict}
 
 
-def _judged(outcome: GateOutcome) -> set[str]:
+def _list_judged_suites(outcome: GateOutcome) -> set[str]:
     """Suites with a check that passed."""
     assert outcome.gate is not None
     return {check["suite"] for check in outcome.gate["checks"] if check["verdict"] == "PASS"}
@@ -68,7 +68,7 @@ def test_mlflow_fails_for_its_tracebacks(
     assert outcome.status == 1, outcome.out + outcome.err
     assert _unlike(outcome, "FAIL") - SLOWED == MLFLOW_LEAKS | MLFLOW_WARNS
     assert not (_unlike(outcome, "INCONCLUSIVE") | _unlike(outcome, "ERROR")) - SLOWED
-    assert _judged(outcome) == set(SUITES)
+    assert _list_judged_suites(outcome) == set(SUITES)
     assert "HTTP 500" in outcome.check("test_refused[deep_nesting]")["reason"]
     assert outcome.check("test_accuracy[accuracy]")["n"] == 359
     assert outcome.check("test_square[robust_accuracy]")["n"] == 60
@@ -108,7 +108,7 @@ def test_ollama_fails_for_the_limit_that_it_ignores(
     schemas = ("pattern_that_does_not_compile", "schema_with_dangling_reference")
     expected |= {f"test_refused_parameter[{name}]" for name in (*unread, *broken, *schemas)}
     assert failed - SILENCED == expected, outcome.out
-    assert _judged(outcome) == set(SUITES)
+    assert _list_judged_suites(outcome) == set(SUITES)
     assert "under the other name" in outcome.check("test_spellings")["reason"]
     assert outcome.check("test_objective[ttft-p95]")["verdict"] == "PASS"
     assert outcome.check("test_equals_singles")["verdict"] == "SKIPPED"

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.servers.environments import cached, run
+from tests.servers.environments import build_cached, run
 
 pytestmark = pytest.mark.servers
 
@@ -60,7 +60,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", PROJECTS)
 def test_the_suite_of_another_project_runs_as_before(name: str, tmp_path: Path, site: Path) -> None:
     pin, least = PROJECTS[name]
-    folder = cached(f"neighbour-{name}", repr((pin, TESTING, NEEDED, sys.version)), lambda at: _build(at, pin))
+    folder = build_cached(f"neighbour-{name}", repr((pin, TESTING, NEEDED, sys.version)), lambda at: _build(at, pin))
     alone = _suite(folder, "alone", tmp_path / "alone", {})
     beside = _suite(folder, "beside", tmp_path / "beside", {"PYTHONPATH": str(site)})
     assert "aiharness-" not in alone.header

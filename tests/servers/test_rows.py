@@ -27,19 +27,22 @@ def test_row(tmp_path: Path, row: Row, subtests: pytest.Subtests) -> None:
 
     Its folder has a short name: Triton's holds a socket, and a path of those has 107 characters at most.
     """
-    with TemporaryDirectory(prefix="row-", ignore_cleanup_errors=True) as folder, row.started(Path(folder)) as server:
+    with (
+        TemporaryDirectory(prefix="row-", ignore_cleanup_errors=True) as folder,
+        row.run_server(Path(folder)) as server,
+    ):
         with subtests.test("detected"):
-            _detected(row, server.url, tmp_path)
+            _check_detection(row, server.url, tmp_path)
         for suite, expected in row.judged.items():
             with subtests.test(suite):
                 (tmp_path / suite).mkdir()
-                _judged(row, server.url, tmp_path / suite, suite, expected)
+                _check_verdict(row, server.url, tmp_path / suite, suite, expected)
     assert not server.group_alive()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(server.url.rpartition(":")[2]))) != 0, "the port still answers"
 
 
-def _detected(row: Row, url: str, folder: Path) -> None:
+def _check_detection(row: Row, url: str, folder: Path) -> None:
     command = [sys.executable, "-m", "harness", "detect", url]
     env = {key: value for key, value in os.environ.items() if not key.startswith("AIHARNESS_")}
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False)
@@ -48,7 +51,7 @@ def _detected(row: Row, url: str, folder: Path) -> None:
     assert tuple(re.findall(r"^  (\w+) +\d+%", done.stdout, re.MULTILINE)) == row.detected, done.stdout
 
 
-def _judged(row: Row, url: str, folder: Path, suite: str, expected: Judged) -> None:
+def _check_verdict(row: Row, url: str, folder: Path, suite: str, expected: Judged) -> None:
     shutil.copy(EXAMPLES / "digits_heldout.csv", folder)
     (folder / "aiharness.toml").write_text(row.config)
     options = f"--ai-endpoint={url}", "--ai-wait-ready=60", "--ai-max-time=600"
@@ -66,4 +69,4 @@ def _judged(row: Row, url: str, folder: Path, suite: str, expected: Judged) -> N
     for name, part in [*expected.blockers.items(), *((name, expected.sometimes[name]) for name in struck)]:
         assert part in blockers[name], outcome.out
     for name, part in expected.warnings.items():
-        assert any(part in failed[each]["reason"] for each in failed if each.partition("[")[0] == name), outcome.out
+        assert any(part in failed[test]["reason"] for test in failed if test.partition("[")[0] == name), outcome.out

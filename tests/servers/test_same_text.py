@@ -41,17 +41,17 @@ SLOW: dict[str, tuple[Row, str]] = {
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    return {engine: _said(*at, tmp_path_factory.mktemp(engine)) for engine, at in QUICK.items()}
+    return {engine: _list_texts(*at, tmp_path_factory.mktemp(engine)) for engine, at in QUICK.items()}
 
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    return {engine: _said(*at, tmp_path_factory.mktemp(engine)) for engine, at in SLOW.items()}
+    return {engine: _list_texts(*at, tmp_path_factory.mktemp(engine)) for engine, at in SLOW.items()}
 
 
-def _said(row: Row, model: str, folder: Path) -> list[str]:
+def _list_texts(row: Row, model: str, folder: Path) -> list[str]:
     """The texts for PROMPTS; one engine after another, since each fills the machine."""
-    with row.started(folder) as server:
+    with row.run_server(folder) as server:
         return [_text(server, model, prompt) for prompt in PROMPTS]
 
 

@@ -98,7 +98,7 @@ class Running:
 @pytest.fixture(scope="module", params=SERVERS)
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     described, folder = SERVERS[request.param], tmp_path_factory.mktemp(request.param)
-    with described.row.started(folder) as server:
+    with described.row.run_server(folder) as server:
         yield Running(server, described, folder, python_environment(described.row.requirements))
 
 

@@ -212,11 +212,11 @@ def test_what_meets_both_sides_alike_is_no_dependence_of_the_pairs() -> None:
     episodes = np.repeat(random.random(60) < 0.2, 10) * 1.0  # of ten in 600 requests
     ours, theirs = (episodes + random.exponential(0.1, 600) + 4 * (random.random(600) < 0.05) for _ in range(2))
     alike = measure_pair_dependence(ours, theirs, 3.0, 0.9)
-    apart = measure_pair_dependence(ours, theirs - episodes, 3.0, 0.9)
+    unlike = measure_pair_dependence(ours, theirs - episodes, 3.0, 0.9)
     assert alike is not None
-    assert apart is not None
+    assert unlike is not None
     assert not alike.is_seen
-    assert apart.effect > 3
+    assert unlike.effect > 3
     assert measure_pair_dependence([math.inf] * 11, [math.inf] * 11, 1.0, 0.9) is None
     broken = measure_pair_dependence([math.inf] * 40, [math.inf] * 40, 1.0, 0.9)
     assert broken is not None

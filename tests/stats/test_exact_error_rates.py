@@ -21,7 +21,7 @@ PROFILES = {
 }
 
 
-def shared(name: str, m: int) -> RateTest:
+def share_alpha(name: str, m: int) -> RateTest:
     test = PROFILES[name]
     return RateTest(budget=test.budget, loosened=test.loosened, cap=test.cap, alpha_fail=test.alpha_fail / m)
 
@@ -30,7 +30,7 @@ def shared(name: str, m: int) -> RateTest:
 @pytest.mark.parametrize("m", [1, 5, 20])
 @pytest.mark.parametrize("name", PROFILES)
 def test_no_profile_errs_more_than_its_alpha(name: str, m: int) -> None:
-    test = shared(name, m)
+    test = share_alpha(name, m)
     assert compute_probabilities(test, test.budget).failed <= 0.05 / m
     assert compute_probabilities(test, test.loosened).passed <= 0.05
     # and worse or better services err less
@@ -60,7 +60,7 @@ def test_profiles_do_what_the_verdict_page_says(name: str, rate: float, passed: 
 @pytest.mark.parametrize("name", ["pr", "release"])
 @pytest.mark.parametrize("m", [1, 20])
 def test_a_healthy_service_is_hardly_ever_inconclusive(name: str, m: int) -> None:
-    test = shared(name, m)
+    test = share_alpha(name, m)
     assert compute_probabilities(test, test.budget / 2).inconclusive < 0.02
 
 

@@ -37,8 +37,8 @@ def test_moved_vectors_are_told_from_others() -> None:
     assert still.p > 0.5
     assert moved.lower > 0.02
     assert moved.p < 0.01
-    apart = measure_kernel_distance(np.eye(80)[np.zeros(80, int)], np.eye(80)[np.arange(80) % 2 + 1], 0.02, 0.05, 1)
-    assert apart.lower > 0.3
+    disjoint = measure_kernel_distance(np.eye(80)[np.zeros(80, int)], np.eye(80)[np.arange(80) % 2 + 1], 0.02, 0.05, 1)
+    assert disjoint.lower > 0.3
     same = measure_kernel_distance(np.ones((80, 3)), np.ones((80, 3)), 0.02, 0.05, 1)
     assert (same.estimate, same.upper) == (0.0, 0.0)
     assert same.p == 1

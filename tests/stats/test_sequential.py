@@ -67,7 +67,7 @@ def test_one_slow_first_request_is_no_fail() -> None:
 def test_the_prior_is_restricted_to_the_side_it_speaks_for() -> None:
     """Trap: untruncated, it needs 680 zeros in place of 377, and "passes" a service at twice its limit."""
 
-    def untruncated(k: int, n: int, bound: float) -> float:
+    def compute_untruncated(k: int, n: int, bound: float) -> float:
         whole = stats.betabinom.logpmf(k, n, 0.5, 0.5) - math.log(math.comb(n, k))
         return float(whole - k * math.log(bound) - (n - k) * math.log1p(-bound))
 
@@ -76,9 +76,9 @@ def test_the_prior_is_restricted_to_the_side_it_speaks_for() -> None:
         return next(n for n in range(1, 1000) if log_e(0, n, 0.01) >= math.log(20))
 
     assert zeros(log_e_pass) == 377
-    assert zeros(untruncated) == 680
+    assert zeros(compute_untruncated) == 680
     at_twice = 400, 20_000
-    assert untruncated(*at_twice, 0.01) > math.log(1e6)  # it refutes "the rate is 1 %", whichever way
+    assert compute_untruncated(*at_twice, 0.01) > math.log(1e6)  # it refutes "the rate is 1 %", whichever way
     assert log_e_pass(*at_twice, 0.01) < 0
 
 

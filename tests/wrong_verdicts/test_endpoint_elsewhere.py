@@ -67,8 +67,10 @@ def test_a_redirect_says_where_to_and_says_it_once(tmp_path: Path, protocol: str
     assert reason.endswith(advice), reason
     assert len(reason) < 300
     assert "secretpw" not in outcome.out
-    told = "".join(outcome.out.split()).count("theendpointredirects")
-    assert told <= 5, outcome.out  # the header, pytest's first error, the headline, the first check, pytest's summary
+    mentions = "".join(outcome.out.split()).count("theendpointredirects")
+    assert mentions <= 5, (
+        outcome.out
+    )  # the header, pytest's first error, the headline, the first check, pytest's summary
 
 
 @pytest.mark.parametrize("location", ["/login", "file:///etc/passwd", "\x1b]0;x\x07", "https://[", "//"])

@@ -104,8 +104,8 @@ def test_a_connection_that_ends_after_each_answer_is_not_kept() -> None:
     alone = Control([first, second], [first, second])
     closed = judge_kept_connection(alone, [(0, first), (1, second)], [], show)
     assert closed.reason.startswith("the service ends each connection after one answer")
-    kept = judge_kept_connection(alone, [(0, make_answer("1")), (1, make_answer("2"))], [], show)
-    assert kept.reason.startswith("2 requests, 1 of them over a connection that had carried another one")
+    kept_open = judge_kept_connection(alone, [(0, make_answer("1")), (1, make_answer("2"))], [], show)
+    assert kept_open.reason.startswith("2 requests, 1 of them over a connection that had carried another one")
 
 
 @pytest.mark.parametrize(("place", "status"), [(AFTER_BAD - 1, Status.FAIL), (AFTER_BAD, Status.PASS)])

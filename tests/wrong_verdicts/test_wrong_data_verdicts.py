@@ -27,53 +27,53 @@ from harness.core.verdict import Counterexample, Status, Verdict
 from harness.run.oracle import read_rows
 from harness.run.rate_judging import judge_independent_samples
 from harness.run.valid_inputs import Rows
-from tests.services import Answered, Digits, asking, attacked, digits, judge_attack, objective, serving, settings
-from tests.suites.validation.test_accuracy import DATA, Service, judged
+from tests.services import Answered, Digits, asking, attack_service, digits, judge_attack, objective, serving, settings
+from tests.suites.validation.test_accuracy import DATA, Service, judge_service
 
 
 def test_four_rows_fifty_times_are_four_rows(tmp_path: Path) -> None:
     repeated = Dataset("rows", [*DATA.inputs[:4]] * 50, [*(DATA.labels or ())[:4]] * 50)
     service = Service()
-    verdict = judged(service, tmp_path, repeated)
+    verdict = judge_service(service, tmp_path, repeated)
     assert (verdict.status, verdict.n, sum(service.sizes)) == (Status.INCONCLUSIVE, 4, 4)
     assert "196 rows repeat another, and count once" in verdict.notes
 
 
 def test_labels_of_one_kind_say_that_a_constant_answer_would_do(tmp_path: Path) -> None:
     same = replace(DATA, labels=(0,) * 200)
-    verdict = judged(Service(lambda rows: [0] * len(rows)), tmp_path, same)
+    verdict = judge_service(Service(lambda rows: [0] * len(rows)), tmp_path, same)
     assert verdict.status is Status.INCONCLUSIVE
     assert verdict.reason.startswith("all rows are labelled '0', so that a constant answer is right in every one")
     assert "always answering '0' would be right in 200 of 200 rows, and hold this too" in verdict.notes
-    assert not any("always answering" in note for note in judged(Service(), tmp_path, DATA).notes)
+    assert not any("always answering" in note for note in judge_service(Service(), tmp_path, DATA).notes)
 
 
 @pytest.mark.parametrize("label", [lambda i: i % 3, lambda i: str(i % 3)], ids=["int", "text"])
 @pytest.mark.parametrize("answer", [float, int, str])
 def test_a_label_is_the_same_whatever_its_type(tmp_path: Path, label: Any, answer: Callable[[float], Any]) -> None:
     data = replace(DATA, labels=tuple(label(i) for i in range(200)))
-    said: Callable[[float], Any] = (lambda number: f"{number:.0f}") if answer is str else answer
-    verdict = judged(Service(lambda rows: [said(row[1]) for row in rows]), tmp_path, data)
+    answer_label: Callable[[float], Any] = (lambda number: f"{number:.0f}") if answer is str else answer
+    verdict = judge_service(Service(lambda rows: [answer_label(row[1]) for row in rows]), tmp_path, data)
     assert verdict.estimate == 1.0
 
 
-def limited(answer: Callable[[str, Any], Answered], every: int) -> Callable[[str, Any], Answered]:
+def limit_rate(answer: Callable[[str, Any], Answered], every: int) -> Callable[[str, Any], Answered]:
     """Every so many requests one is answered and all others are declined."""
     number = itertools.count()
     return lambda path, body: answer(path, body) if next(number) % every == 0 else (429, {"error": "slow down"})
 
 
 def test_a_rate_limiter_is_no_wrong_answer_and_no_right_one(tmp_path: Path) -> None:
-    verdict = judged(limited(Service(), 2), tmp_path)
+    verdict = judge_service(limit_rate(Service(), 2), tmp_path)
     assert verdict.status is Status.INCONCLUSIVE, verdict.reason
     assert "declined with 429" in verdict.reason
-    wrong = limited(Service(lambda rows: [7] * len(rows)), 2)
-    assert judged(wrong, tmp_path).status is Status.FAIL, "what was answered is wrong all the same"
+    wrong = limit_rate(Service(lambda rows: [7] * len(rows)), 2)
+    assert judge_service(wrong, tmp_path).status is Status.FAIL, "what was answered is wrong all the same"
 
 
 def test_a_rate_limiter_under_an_attack_is_no_finding(tmp_path: Path) -> None:
-    with serving(limited(Digits(), 2)) as url:
-        verdict = attacked(url, digits(40), tmp_path, budget=4)
+    with serving(limit_rate(Digits(), 2)) as url:
+        verdict = attack_service(url, digits(40), tmp_path, budget=4)
     assert verdict.status is Status.INCONCLUSIVE, verdict.reason
     assert "declined with 429" in verdict.reason
 
@@ -91,13 +91,13 @@ def test_one_digit_fifty_times_is_not_fifty_robust_inputs(tmp_path: Path) -> Non
     one = digits(60)
     repeated = replace(one, inputs=[*one.inputs[:1]] * 50, labels=[*(one.labels or ())[:1]] * 50)
     with serving(Digits()) as url:
-        verdict = attacked(url, repeated, tmp_path, eps=0.01, budget=4)
+        verdict = attack_service(url, repeated, tmp_path, eps=0.01, budget=4)
     assert (verdict.status, verdict.n) == (Status.INCONCLUSIVE, 1)
 
 
 def test_labels_that_are_no_classes_are_no_attack(tmp_path: Path) -> None:
     with serving(Digits()) as url:
-        verdict = attacked(url, replace(digits(20), labels=(0.5,) * 20), tmp_path, budget=2)
+        verdict = attack_service(url, replace(digits(20), labels=(0.5,) * 20), tmp_path, budget=2)
     assert verdict.status is Status.INCONCLUSIVE
     assert "no classes" in verdict.reason
 
@@ -107,7 +107,7 @@ def test_labels_that_are_never_answered_are_no_robustness(tmp_path: Path, label:
     data = digits(40)
     named = replace(data, labels=tuple(label(number) for number in data.labels or ()))
     with serving(Digits()) as url:
-        verdict = attacked(url, named, tmp_path, budget=2)
+        verdict = attack_service(url, named, tmp_path, budget=2)
     assert verdict.status is Status.INCONCLUSIVE, verdict.reason
     assert "no answer can ever equal a label" in verdict.reason
 
@@ -116,13 +116,13 @@ def test_a_constant_answer_is_wrong_whatever_it_means(tmp_path: Path) -> None:
     data = digits(60)
     named = replace(data, labels=tuple("abcdefghij"[number] for number in data.labels or ()))
     with serving(Digits(lambda rows, found: found * 0 + np.eye(10)[3])) as url:
-        verdict = attacked(url, named, tmp_path, budget=2)
+        verdict = attack_service(url, named, tmp_path, budget=2)
     assert verdict.status is Status.FAIL, verdict.reason
 
 
 def test_an_attack_on_a_service_that_refuses_every_row_shows_nothing(tmp_path: Path) -> None:
     with serving(lambda path, body: (422, {"error": "pixel_0 is missing"})) as url:
-        verdict = attacked(url, digits(40), tmp_path, budget=2)
+        verdict = attack_service(url, digits(40), tmp_path, budget=2)
     assert verdict.status is Status.INCONCLUSIVE
     assert "pixel_0 is missing" in verdict.reason
 
@@ -133,7 +133,7 @@ def test_rounding_in_the_last_place_is_no_change_of_a_score(tmp_path: Path) -> N
     ignoring = Digits(lambda rows, found: found * 0 + 0.05 + (found.argmax(1, keepdims=True) == range(10)) * 0.5)
     jittered = lambda path, body: _jitter(ignoring(path, body), next(noise))  # noqa: E731
     with serving(jittered) as url:
-        verdict = attacked(url, digits(40), tmp_path, eps=0.001, budget=5)
+        verdict = attack_service(url, digits(40), tmp_path, eps=0.001, budget=5)
     assert verdict.status is Status.INCONCLUSIVE, verdict.reason
     assert "no row changed their scores" in verdict.reason
 
@@ -141,7 +141,7 @@ def test_rounding_in_the_last_place_is_no_change_of_a_score(tmp_path: Path) -> N
 def _jitter(answered: Answered, number: int) -> Answered:
     status, value = answered
     scores = [
-        [each * (1 + 1e-9 * (number * 131 + i * 17 + j)) for j, each in enumerate(row)]
+        [score * (1 + 1e-9 * (number * 131 + i * 17 + j)) for j, score in enumerate(row)]
         for i, row in enumerate(value["probabilities"])
     ]
     return status, {**value, "probabilities": scores}
@@ -159,11 +159,11 @@ def _jitter(answered: Answered, number: int) -> Answered:
     ],
 )
 def test_a_time_or_a_row_number_is_no_label(outputs: dict[str, Any], n: int, labels: list[int] | None) -> None:
-    found = read_rows(Answer(outputs=outputs), n)
-    assert (None if found is None else [reply.label for reply in found]) == labels
+    replies = read_rows(Answer(outputs=outputs), n)
+    assert (None if replies is None else [reply.label for reply in replies]) == labels
 
 
-def expected(want: Any, text: str, status: int = 200) -> Verdict:
+def judge_expected(want: Any, text: str, status: int = 200) -> Verdict:
     answer = Answer(text=text) if status == 200 else None
     error = None if status == 200 else ErrorClass.STATUS
     exchange = Exchange(Request("POST", "/p", body=b"x"), Timing(0.0), Response(status), answer, error=error)
@@ -176,12 +176,12 @@ def expected(want: Any, text: str, status: int = 200) -> Verdict:
      (3, "nan", Status.FAIL), ("3", "3", Status.PASS)],
 )  # fmt: skip
 def test_a_golden_number_is_met_by_a_text_that_says_it(want: Any, text: str, status: Status) -> None:
-    assert expected(want, text).status is status
+    assert judge_expected(want, text).status is status
 
 
 def test_a_golden_row_that_was_declined_is_neither_met_nor_broken() -> None:
-    assert expected("x", "", 429).status is Status.INCONCLUSIVE
-    assert expected("x", "", 503).status is Status.FAIL
+    assert judge_expected("x", "", 429).status is Status.INCONCLUSIVE
+    assert judge_expected("x", "", 503).status is Status.FAIL
 
 
 HASTE = Deadlines(connect=2.0, first_byte=0.3, inter_token=0.3, total=1.0)
@@ -191,10 +191,10 @@ def test_a_service_too_slow_for_our_batches_is_not_wrong(tmp_path: Path) -> None
     never = threading.Event()
     slow = Service(lambda rows: (never.wait(0.6 * (len(rows) > 1)), [int(row[1]) for row in rows])[1])
     few = replace(DATA, inputs=DATA.inputs[:60], labels=(DATA.labels or ())[:60], groups=None)
-    verdict = judged(slow, tmp_path, few, deadlines=HASTE)
+    verdict = judge_service(slow, tmp_path, few, deadlines=HASTE)
     assert (verdict.estimate, verdict.n) == (1.0, 60)
     dead = Service(lambda rows: (never.wait(0.6), [0])[1])
-    assert judged(dead, tmp_path, few, deadlines=HASTE).status is Status.FAIL
+    assert judge_service(dead, tmp_path, few, deadlines=HASTE).status is Status.FAIL
     assert len(dead.sizes) < 5, "silence is not asked for row by row"
 
 

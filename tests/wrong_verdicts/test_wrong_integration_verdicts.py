@@ -35,7 +35,7 @@ def test_a_long_model_name_is_not_taken_for_the_input(case: str, spoilt: Any) ->
 def test_a_rate_limiter_among_bad_inputs_is_no_death(tmp_path: Path, plain: int) -> None:
     number = itertools.count()
     answer = lambda path, body: right(path, body) if next(number) < plain else (429, {})  # noqa: E731
-    assert [each.status for each in asked_badly(answer, tmp_path, "missing_field")] in (
+    assert [verdict.status for verdict in asked_badly(answer, tmp_path, "missing_field")] in (
         [Status.INCONCLUSIVE] * 2,
         [Status.INCONCLUSIVE, Status.PASS],
     )
@@ -54,7 +54,7 @@ def test_a_batch_that_differs_fails_though_all_rows_alone_have_one_answer(tmp_pa
     assert "differs from the row's answer alone" in verdict.reason
 
 
-def worded(text: str) -> Exchange:
+def make_text_exchange(text: str) -> Exchange:
     return Exchange(Request("POST", "/", body=text.encode()), Timing(0.0), Response(200), Answer(text))
 
 
@@ -71,8 +71,8 @@ def worded(text: str) -> Exchange:
 )
 def test_other_words_in_another_batch_are_no_cross_talk(beside: str, status: Status) -> None:
     marks = ["1001", "1002"]
-    alone = [worded(f"Sure! {mark}") for mark in marks]
-    rounds = [[(0, worded(beside)), (1, worded("Sure! 1002"))]]
+    alone = [make_text_exchange(f"Sure! {mark}") for mark in marks]
+    rounds = [[(0, make_text_exchange(beside)), (1, make_text_exchange("Sure! 1002"))]]
     verdict = judge_own_answers(Control(alone, alone, marks), rounds, lambda said, _: Counterexample(said))
     assert verdict.status is status
     promised = judge_own_answers(Control(alone, alone), rounds, lambda said, _: Counterexample(said))
@@ -84,11 +84,11 @@ MARKS = [f"{number}{number}0{number}{number}" for number in range(11, 19)]
 
 def judge_words(alone: list[list[str]], beside: list[str]) -> Verdict:
     """Eight inputs asked alone twice, and four rounds of them side by side whose first answers are `beside`."""
-    first, again = ([*map(worded, texts)] for texts in alone)
+    first, again = ([*map(make_text_exchange, texts)] for texts in alone)
     control = Control(first, again, MARKS)
     numbers = [*range(8)] * 4
     texts = [*beside, *(MARKS[number] for number in numbers[len(beside) :])]
-    rounds = [[(number, worded(text)) for number, text in zip(numbers, texts, strict=True)]]
+    rounds = [[(number, make_text_exchange(text)) for number, text in zip(numbers, texts, strict=True)]]
     return judge_own_answers(control, rounds, lambda said, _: Counterexample(said))
 
 
@@ -118,17 +118,21 @@ def test_pieces_of_other_answers_are_cross_talk() -> None:
     assert "a piece of another answer" in verdict.reason
 
 
-def embedded(*vector: float) -> Exchange:
+def make_vector_exchange(*vector: float) -> Exchange:
     return Exchange(Request("POST", "/"), Timing(0.0), Response(200), Answer(outputs={"embedding": [list(vector)]}))
 
 
 @pytest.mark.parametrize(
     ("beside", "status"),
-    [(embedded(1.0, 0.01), Status.PASS), (embedded(0.0, 1.0), Status.FAIL), (embedded(0.9, 0.3), Status.FAIL)],
+    [
+        (make_vector_exchange(1.0, 0.01), Status.PASS),
+        (make_vector_exchange(0.0, 1.0), Status.FAIL),
+        (make_vector_exchange(0.9, 0.3), Status.FAIL),
+    ],
     ids=["padded in half precision", "another's", "nobody's"],
 )
 def test_a_vector_moved_by_padding_is_no_cross_talk(beside: Exchange, status: Status) -> None:
-    alone = [embedded(1.0, 0.0), embedded(0.0, 1.0)]
+    alone = [make_vector_exchange(1.0, 0.0), make_vector_exchange(0.0, 1.0)]
     rounds = [[(0, beside), (1, alone[1])]]
     verdict = judge_own_answers(Control(alone, alone), rounds, lambda said, _: Counterexample(said))
     assert verdict.status is status, verdict.reason
@@ -138,6 +142,6 @@ def test_a_vector_moved_by_padding_is_no_cross_talk(beside: Exchange, status: St
     ("answer", "owner"), [("Sure! 1002", 1), ("No, thanks.", None), ("1001", None), ("1001 and 1002", None), ("", None)]
 )
 def test_a_refusal_that_another_input_had_too_is_no_answer_of_it(answer: str, owner: int | None) -> None:
-    alone = [worded("Sure! 1001"), worded("Sure! 1002"), worded("No, thanks.")]
+    alone = [make_text_exchange("Sure! 1001"), make_text_exchange("Sure! 1002"), make_text_exchange("No, thanks.")]
     control = Control(alone, alone, ["1001", "1002", "1003"], may_reword=True)
-    assert control.find_other_input(0, worded(answer)) == owner
+    assert control.find_other_input(0, make_text_exchange(answer)) == owner

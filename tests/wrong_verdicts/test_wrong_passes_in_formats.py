@@ -37,7 +37,7 @@ from harness.run.report_building import build_report, build_unended_report
 from harness.run.report_files import render_report
 from tests.conftest import run_gate
 from tests.reports.readers import READERS
-from tests.run.saved import GOOD, HEAD, planned
+from tests.run.saved import GOOD, HEAD, make_plan
 
 BAD = Verdict(Status.FAIL, "refuted", n=9)
 SHARE = Verdict(Status.PASS, "0 of 500", n=500, estimate=0.0)
@@ -57,17 +57,17 @@ class Wrong:
 
 def make_comparison(verdict: Verdict | None) -> Wrong:
     check = PlannedCheck("ai-baseline/smoke/x", "smoke", Level.BLOCKER, "as fast as before", kind="comparison")
-    plan = replace(planned(1), checks=(*planned(1).checks, check))
+    plan = replace(make_plan(1), checks=(*make_plan(1).checks, check))
     return Wrong(plan, (("c0", GOOD), *([(check.id, verdict)] if verdict else [])))
 
 
 def make_estimate(verdict: Verdict, **more: object) -> Wrong:
-    return Wrong(planned(1, kind="estimate", **more), (("c0", verdict),))
+    return Wrong(make_plan(1, kind="estimate", **more), (("c0", verdict),))
 
 
 def make_pair(verdict: Verdict, *more: Verdict) -> Wrong:
     """A check that holds beside one that ended like this."""
-    return Wrong(planned(2), (("c0", GOOD), ("c1", verdict), *(("c1", other) for other in more)))
+    return Wrong(make_plan(2), (("c0", GOOD), ("c1", verdict), *(("c1", other) for other in more)))
 
 
 def tear_last_line(folder: Path) -> None:
@@ -89,7 +89,7 @@ def write_unknown_word(folder: Path) -> None:
 
 
 def copy_gate_of_another_run(folder: Path) -> None:
-    other = save_case(Wrong(planned(2), (("c0", GOOD), ("c1", GOOD))), folder.parent / "other")
+    other = save_case(Wrong(make_plan(2), (("c0", GOOD), ("c1", GOOD))), folder.parent / "other")
     report = build_report(read_run(other), policy=Policy())
     (folder / "gate.json").write_bytes(render_report("json", report, folder))
 
@@ -108,32 +108,32 @@ def set_clock_back(folder: Path) -> None:
 
 def waive_everything() -> Wrong:
     waiver = Waiver("c0", "known", "team-a", date(2999, 1, 1))
-    plan = waive_checks(planned(1), [waiver], TODAY)
+    plan = waive_checks(make_plan(1), [waiver], TODAY)
     return Wrong(plan, (("c0", BAD),), head={"waivers": describe_waivers([waiver], TODAY)})
 
 
 def waive_the_run(name: str = "ai-run") -> Wrong:
     """A waiver names one check, or the cases of one test; nothing wider."""
     waiver = Waiver(name, "known", "team-a", date(2999, 1, 1))
-    plan = waive_checks(planned(2), [waiver], TODAY)
+    plan = waive_checks(make_plan(2), [waiver], TODAY)
     return Wrong(plan, (("c0", GOOD), ("c1", BAD)), head={"waivers": describe_waivers([waiver], TODAY)})
 
 
 def waive_too_late() -> Wrong:
     waiver = Waiver("c1", "known", "team-a", date(2025, 1, 1))
-    plan = waive_checks(planned(2), [waiver], TODAY)
+    plan = waive_checks(make_plan(2), [waiver], TODAY)
     return Wrong(plan, (("c0", GOOD), ("c1", BAD)), head={"waivers": describe_waivers([waiver], TODAY)})
 
 
-TWO_SUITES = Plan(("smoke", "load"), planned(1).checks)
-SKIPPED_SUITE = Plan(("smoke",), (replace(planned(1).checks[0], not_applicable="no streams"),))
-WARNED_SUITE = Plan(("smoke",), (replace(planned(1).checks[0], level=Level.WARN),))
+TWO_SUITES = Plan(("smoke", "load"), make_plan(1).checks)
+SKIPPED_SUITE = Plan(("smoke",), (replace(make_plan(1).checks[0], not_applicable="no streams"),))
+WARNED_SUITE = Plan(("smoke",), (replace(make_plan(1).checks[0], level=Level.WARN),))
 
 CASES: dict[str, Wrong] = {
     "01 zero samples": make_estimate(replace(SHARE, n=0)),
-    "02 every measurement errored": Wrong(planned(2), (("c0", make_error("broke")), ("c1", make_error("broke")))),
-    "03 a terminated check": Wrong(planned(2), (("c0", GOOD),)),
-    "04 a check that never started": Wrong(planned(1)),
+    "02 every measurement errored": Wrong(make_plan(2), (("c0", make_error("broke")), ("c1", make_error("broke")))),
+    "03 a terminated check": Wrong(make_plan(2), (("c0", GOOD),)),
+    "04 a check that never started": Wrong(make_plan(1)),
     "05 no previous result": make_comparison(make_inconclusive("no baseline")),
     "06 nothing scored": Wrong(Plan(("smoke",), ())),
     "07 NaN": make_estimate(replace(SHARE, estimate=float("nan"))),
@@ -142,14 +142,14 @@ CASES: dict[str, Wrong] = {
     "10 compared with itself": make_comparison(make_inconclusive("the candidate is the baseline")),
     "11 a missing slice": make_pair(make_inconclusive("the slice region=north has no rows")),
     "12 best of n": make_pair(BAD, GOOD, GOOD),
-    "13 nothing was collected": Wrong(planned(5)),
+    "13 nothing was collected": Wrong(make_plan(5)),
     "14 a worker crashed": make_pair(make_error("the worker that ran this check crashed; its evidence is lost")),
-    "15 deselected": Wrong(planned(3), (("c0", GOOD), ("c2", GOOD))),
+    "15 deselected": Wrong(make_plan(3), (("c0", GOOD), ("c2", GOOD))),
     "16 a fault that never landed": make_pair(make_inconclusive("no sign that the fault took effect")),
     "17 a saturated generator": make_pair(make_inconclusive("the load generator did not keep up")),
     "18 a failure": make_pair(BAD),
-    "19 killed while writing": Wrong(planned(2), (("c0", GOOD), ("c1", GOOD)), tear_last_line),
-    "20 the plan was changed": Wrong(planned(2), (("c0", GOOD),), drop_a_check_of_the_plan),
+    "19 killed while writing": Wrong(make_plan(2), (("c0", GOOD), ("c1", GOOD)), tear_last_line),
+    "20 the plan was changed": Wrong(make_plan(2), (("c0", GOOD),), drop_a_check_of_the_plan),
     "21 skipped by the user": make_pair(make_skipped("not today")),
     "22 skipped on one of two tries": make_pair(GOOD, make_skipped("flaky")),
     "23 a suite without checks": Wrong(TWO_SUITES, (("c0", GOOD),)),
@@ -160,13 +160,13 @@ CASES: dict[str, Wrong] = {
     "28 a contract without cases": make_pair(judge_contract([], "holds")),
     "29 everything is waived": waive_everything(),
     "30 an expired waiver": waive_too_late(),
-    "31 evidence of another plan": Wrong(planned(2), (("c0", GOOD), ("other", GOOD))),
+    "31 evidence of another plan": Wrong(make_plan(2), (("c0", GOOD), ("other", GOOD))),
     "32 a comparison that was not made": make_comparison(None),
-    "33 a gate.json that was cut short": Wrong(planned(2), (("c0", GOOD), ("c1", BAD)), cut_gate_short),
-    "34 the gate.json of another run": Wrong(planned(3), (("c0", GOOD), ("c1", BAD)), copy_gate_of_another_run),
-    "35 a verdict in another word": Wrong(planned(2), (("c0", GOOD), ("c1", GOOD)), write_unknown_word),
+    "33 a gate.json that was cut short": Wrong(make_plan(2), (("c0", GOOD), ("c1", BAD)), cut_gate_short),
+    "34 the gate.json of another run": Wrong(make_plan(3), (("c0", GOOD), ("c1", BAD)), copy_gate_of_another_run),
+    "35 a verdict in another word": Wrong(make_plan(2), (("c0", GOOD), ("c1", GOOD)), write_unknown_word),
     "36 fewer than no samples": make_estimate(replace(SHARE, n=-1)),
-    "37 the clock was set back": Wrong(planned(2), (("c0", GOOD),), set_clock_back),
+    "37 the clock was set back": Wrong(make_plan(2), (("c0", GOOD),), set_clock_back),
     "38 a waiver for the whole run": waive_the_run(),
     "39 a waiver for a suite": waive_the_run("ai-suite/smoke"),
     "40 a baseline that failed": make_comparison(make_inconclusive("the baseline run r ended in FAIL")),
@@ -232,7 +232,7 @@ def test_beside_a_good_run_it_is_no_success_either(tmp_path: Path, capfd: pytest
 
 
 def test_a_run_that_has_not_ended_is_a_success_in_no_format(tmp_path: Path) -> None:
-    report = build_unended_report(planned(1), HEAD)
+    report = build_unended_report(make_plan(1), HEAD)
     for name, read in READERS.items():
         assert not read(render_report(name, report, tmp_path).decode()).green, name
 
@@ -247,7 +247,7 @@ def test_what_an_option_lets_through_is_a_success_to_the_exit_status_alone(name:
 
 
 def test_the_same_run_passes_where_nothing_is_wrong(tmp_path: Path) -> None:
-    folder = save_case(Wrong(planned(2), (("c0", GOOD), ("c1", GOOD))), tmp_path)
+    folder = save_case(Wrong(make_plan(2), (("c0", GOOD), ("c1", GOOD))), tmp_path)
     report = build_report(read_run(folder), policy=Policy())
     for format_, read in READERS.items():
         assert read(render_report(format_, report, tmp_path).decode()).green, format_
@@ -266,7 +266,7 @@ def test_the_run_ends_here():
 def test_a_killed_run_leaves_no_earlier_success_in_a_named_report(tmp_path: Path, reference: str) -> None:
     """CI uploads the same file after each job, also where the job was killed."""
     (tmp_path / "test_own.py").write_text(STALE)
-    green = build_report(read_run(save_case(Wrong(planned(1), (("c0", GOOD),)), tmp_path)), policy=Policy())
+    green = build_report(read_run(save_case(Wrong(make_plan(1), (("c0", GOOD),)), tmp_path)), policy=Policy())
     names = [name for name in READERS if name != "allure"]
     for name in names:
         (tmp_path / name).write_bytes(render_report(name, green, tmp_path))

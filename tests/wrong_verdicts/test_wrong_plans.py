@@ -21,7 +21,7 @@ from harness.core.verdict import Status, Verdict
 from harness.run.planning import build_plan, plan_user_check
 from harness.run.preflight import load_adapter
 from harness.suite import list_checks
-from tests.run.saved import judged
+from tests.run.saved import save_and_report
 
 SMOKE = parse_objective("smoke", "latency p95", "<= 1s", PROFILES["pr"])
 LOAD = parse_objective("load", "error_rate", "<= 30%", PROFILES["pr"])
@@ -34,22 +34,22 @@ DECLARED = [
 ]
 
 
-def asked(**more: object) -> Settings:
+def make_settings(**more: object) -> Settings:
     settings = Settings(Endpoint("http://h:1", protocol="v2"), ("smoke", "load", "chaos"), (SMOKE, LOAD, CHAOS))
     whole = replace(settings, sections={"load": LoadSettings()}, experiments=(ExperimentPlan.of_fault(SLOW),))
     return replace(whole, **more)  # type: ignore[arg-type]
 
 
 def test_what_is_not_compared_with_the_baseline_is_listed() -> None:
-    plan = build_plan(asked(baseline="older"), DECLARED)
+    plan = build_plan(make_settings(baseline="older"), DECLARED)
     left_out = [line for line in plan.not_judged if "not compared with the baseline" in line]
     assert [line.partition(":")[0] for line in left_out] == ["load", "chaos"]
-    assert not build_plan(asked(), DECLARED).not_judged
+    assert not build_plan(make_settings(), DECLARED).not_judged
 
 
 def test_a_baseline_with_which_nothing_is_compared_is_refused() -> None:
     with pytest.raises(UsageError, match="compares nothing"):
-        build_plan(asked(baseline="older", objectives=(LOAD,)), DECLARED)
+        build_plan(make_settings(baseline="older", objectives=(LOAD,)), DECLARED)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_baseline_with_which_nothing_is_compared_is_refused() -> None:
 def test_one_request_a_time_block_hides_every_clump_and_is_refused(few: dict[str, object]) -> None:
     """20 of 20 good ones would refute 60 %, were they independent; that they are not could not be seen."""
     with pytest.raises(UsageError, match="at least 40 are needed"):
-        build_plan(asked(**few), DECLARED)
+        build_plan(make_settings(**few), DECLARED)
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,13 @@ def test_one_request_a_time_block_hides_every_clump_and_is_refused(few: dict[str
 )
 def test_a_load_that_cannot_decide_names_the_shortest_that_could(load: LoadSettings, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        build_plan(asked(sections={"load": load}), DECLARED)
+        build_plan(make_settings(sections={"load": load}), DECLARED)
 
 
 def test_a_users_own_verdict_over_nothing_is_no_pass(tmp_path: Path) -> None:
     plan = Plan(("smoke",), (plan_user_check("mine.py::test_it", "smoke", "mine", "blocker"),))
     for number, (n, status) in enumerate([(0, Status.INCONCLUSIVE), (None, Status.PASS), (3, Status.PASS)]):
-        report = judged(tmp_path / str(number), plan, ("mine.py::test_it", Verdict(Status.PASS, "holds", n=n)))
+        report = save_and_report(tmp_path / str(number), plan, ("mine.py::test_it", Verdict(Status.PASS, "holds", n=n)))
         assert report.run.verdict is status
 
 
@@ -95,10 +95,10 @@ def test_a_users_own_verdict_over_nothing_is_no_pass(tmp_path: Path) -> None:
 )
 def test_what_a_protocol_never_states_is_skipped_and_not_left_inconclusive(protocol: str, skipped: list[bool]) -> None:
     endpoint = Endpoint("http://h:1", protocol, model="m", version="1", sample=[[1.0]])
-    declared = [(each.id, each.suite, each.spec) for each in list_checks("smoke") if "::test_model_" in each.id]
+    declared = [(check.id, check.suite, check.spec) for check in list_checks("smoke") if "::test_model_" in check.id]
     able = load_adapter(protocol).capabilities(endpoint, Facts())
     plan = build_plan(Settings(endpoint, ("smoke",)), declared, {"smoke": able})
-    reasons = {each.id.rpartition("::")[2]: each.not_applicable for each in plan.checks}
+    reasons = {check.id.rpartition("::")[2]: check.not_applicable for check in plan.checks}
     assert [bool(reasons[name]) for name in ("test_model_name", "test_model_version")] == skipped
     if skipped[0]:
         assert reasons["test_model_name"] == f"{protocol} at this endpoint offers no model name"

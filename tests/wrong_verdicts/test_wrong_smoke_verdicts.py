@@ -260,9 +260,9 @@ def test_headers() -> None:
     good = exchange(answer=Answer(text="x"))
     assert headers.judge_headers(good, show).status is Status.PASS
     text = exchange(answer=Answer(text="x"), lines=(("content-type", "text/plain"),))
-    told = exchange(answer=Answer(text="x"), lines=(*JSON, ("server", "Werkzeug/3.1.9 Python/3.11.7")))
+    revealing = exchange(answer=Answer(text="x"), lines=(*JSON, ("server", "Werkzeug/3.1.9 Python/3.11.7")))
     assert headers.judge_headers(text, show).status is Status.FAIL
-    assert headers.judge_headers(told, show).status is Status.FAIL
+    assert headers.judge_headers(revealing, show).status is Status.FAIL
     assert headers.judge_headers(exchange(500), show).status is Status.INCONCLUSIVE
 
 

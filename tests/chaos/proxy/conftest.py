@@ -58,7 +58,7 @@ def spawn(*arguments: str) -> tuple[subprocess.Popen[bytes], str]:
     return child, json.loads(line)["url"] if line else ""
 
 
-def ended(child: subprocess.Popen[bytes]) -> int:
+def end_child(child: subprocess.Popen[bytes]) -> int:
     for stream in (child.stdin, child.stdout):
         if stream is not None:
             stream.close()
@@ -150,7 +150,7 @@ def ours() -> Iterator[Served]:
     child, url = spawn("--seed", "7")
     with httpx.Client(base_url=url, timeout=10) as http:
         yield Served(url, False, http)
-    assert ended(child) == 0
+    assert end_child(child) == 0
 
 
 @pytest.fixture(scope="session")

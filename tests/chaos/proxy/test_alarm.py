@@ -103,12 +103,12 @@ def test_an_alarm_that_is_brought_forward_rings_once(loop: Loop, clock: AlarmClo
 
 
 def test_links_that_have_ended_are_cleared_away(loop: Loop, clock: AlarmClock) -> None:
-    kept = Sleeper(clock, loop, 3600.0)
+    sleeper = Sleeper(clock, loop, 3600.0)
     for _ in range(5000):
         clock.drop_alarm(Sleeper(clock, loop, 3600.0))
     assert len(clock._heap) < 500
     loop.run(4000)
-    assert kept.ticks == [3600.0]
+    assert sleeper.ticks == [3600.0]
 
 
 def test_a_tick_that_fails_takes_no_other_with_it(loop: Loop, clock: AlarmClock) -> None:

@@ -174,8 +174,8 @@ def test_update_of_a_toxic(toxiproxy: Served) -> None:
     assert posted.json()["attributes"] == {"latency": 10, "jitter": 3}
     bad = link.patch("t", attributes={"latency": 11, "jitter": "x"})
     assert bad.status_code == 400
-    kept = toxiproxy.http.get(f"{link.path}/toxics/t").json()["attributes"]["latency"]
-    assert kept == (11 if toxiproxy.real else 10)  # the real one applies half of a refused change
+    latency = toxiproxy.http.get(f"{link.path}/toxics/t").json()["attributes"]["latency"]
+    assert latency == (11 if toxiproxy.real else 10)  # the real one applies half of a refused change
 
 
 def test_populate(toxiproxy: Served) -> None:

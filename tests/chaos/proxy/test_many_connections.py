@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.chaos.proxy.conftest import Served, ended, spawn
+from tests.chaos.proxy.conftest import Served, end_child, spawn
 
 COUNT = 1600
 
@@ -89,5 +89,5 @@ def test_no_traceback_and_nothing_left_when_all_are_reset_at_once(capfd: pytest.
             assert http.get("/version").status_code == 200
     finally:
         service.close()
-        assert ended(child) == 0
+        assert end_child(child) == 0
     assert capfd.readouterr().err == ""

@@ -10,11 +10,11 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.chaos.proxy.conftest import Link, Served, ended, exactly, free_port, real_binary, spawn
+from tests.chaos.proxy.conftest import Link, Served, end_child, exactly, free_port, real_binary, spawn
 
 
 @pytest.fixture(params=["ours", "real"])
-def measured(request: pytest.FixtureRequest) -> Iterator[Served]:
+def counting_server(request: pytest.FixtureRequest) -> Iterator[Served]:
     """A server that counts: ours, and the real one with its flag."""
     if request.param == "ours":
         child, url = spawn()
@@ -27,7 +27,7 @@ def measured(request: pytest.FixtureRequest) -> Iterator[Served]:
         yield Served(url, request.param == "real", http)
     child.terminate()
     if request.param == "ours":
-        ended(child)
+        end_child(child)
     else:
         child.wait(35)
 
@@ -66,19 +66,19 @@ def exchange(link: Link, data: bytes, size: int) -> bytes:
         return exactly(peer, size)
 
 
-def test_the_samples_are_those_of_the_real_one(measured: Served, echo: str) -> None:
-    assert read_samples(measured, "toxiproxy") == {}
-    one, two = measured.proxy(echo), measured.proxy(echo)
+def test_the_samples_are_those_of_the_real_one(counting_server: Served, echo: str) -> None:
+    assert read_samples(counting_server, "toxiproxy") == {}
+    one, two = counting_server.proxy(echo), counting_server.proxy(echo)
     assert exchange(one, b"12345", 5) == b"12345"
     assert exchange(one, b"67", 2) == b"67"
     two.toxic("limit_data", bytes=30)
     assert len(exchange(two, b"x" * 100, 100)) == 30
     expected = expect(one, echo, received_up=7, sent_up=7, received_down=7, sent_down=7)
     expected |= expect(two, echo, received_up=100, sent_up=100, received_down=100, sent_down=30)
-    await_samples(measured, expected)
-    measured.http.post(one.path, json={"upstream": "127.0.0.1:1"})
-    measured.http.delete(two.path)
-    await_samples(measured, expected)
+    await_samples(counting_server, expected)
+    counting_server.http.post(one.path, json={"upstream": "127.0.0.1:1"})
+    counting_server.http.delete(two.path)
+    await_samples(counting_server, expected)
 
 
 def test_ours_are_live_and_have_more(ours: Served, echo: str) -> None:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from harness.chaos.proxy.origin import find_foreign_origin
-from tests.chaos.proxy.conftest import Served, ended, spawn
+from tests.chaos.proxy.conftest import Served, end_child, spawn
 
 LOCAL = ["localhost", "localhost:8474", "LOCALHOST:8474", "localhost.:1", "127.0.0.1:8474", "127.8.9.1", "[::1]:8474"]
 FOREIGN = ["evil.example", "evil.example:8474", "localhost.evil.example", "127.0.0.1.evil.example", "x@localhost"]
@@ -61,4 +61,4 @@ def test_a_server_for_others_takes_every_host() -> None:
         assert httpx.get(f"{url}/version", headers={"Host": "proxy.internal"}).status_code == 200
         assert httpx.get(f"{url}/version", headers={"Origin": "http://a.example"}).status_code == 403
     finally:
-        assert ended(child) == 0
+        assert end_child(child) == 0

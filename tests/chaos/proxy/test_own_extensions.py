@@ -16,7 +16,7 @@ import pytest
 import toxiproxy as stock
 from toxiproxy.api import APIConsumer
 
-from tests.chaos.proxy.conftest import Link, Served, ended, exactly, free_port, serve, spawn
+from tests.chaos.proxy.conftest import Link, Served, end_child, exactly, free_port, serve, spawn
 
 ASK = {"model": "tiny-chat", "stream": True, "messages": [{"role": "user", "content": "Say something"}]}
 
@@ -104,7 +104,7 @@ def test_the_seed_decides(echo: str) -> None:
                 events = http.get("/aiharness/events").json()["events"]
                 struck.append([e["connection"] for e in events if e["kind"] == "affected"])
         finally:
-            assert ended(child) == 0
+            assert end_child(child) == 0
     assert struck[0] == struck[1] != struck[2]
     assert 3 <= len(struck[0]) <= 17
 
@@ -305,7 +305,7 @@ def test_signals_end_it_cleanly(echo: str, number: signal.Signals) -> None:
             os.kill(child.pid, number)
             assert child.wait(8) == 0
             assert peer.recv(1) == b""
-    ended(child)
+    end_child(child)
     with pytest.raises(ConnectionRefusedError):
         link.connect()
 
@@ -322,14 +322,14 @@ def test_configuration_file(tmp_path: Path, echo: str) -> None:
             with link.connect() as peer:
                 assert _ping(peer) >= 0.059
     finally:
-        assert ended(child) == 0
+        assert end_child(child) == 0
 
 
 def test_what_cannot_be_used_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        assert ended(spawn("--port", str(taken.getsockname()[1]))[0]) == 4
-    assert ended(spawn("--config", str(tmp_path / "none.json"))[0]) == 4
-    assert ended(spawn("--host", "0.0.0.0", "--port", str(free_port()))[0]) == 4
+        assert end_child(spawn("--port", str(taken.getsockname()[1]))[0]) == 4
+    assert end_child(spawn("--config", str(tmp_path / "none.json"))[0]) == 4
+    assert end_child(spawn("--host", "0.0.0.0", "--port", str(free_port()))[0]) == 4
     errors = capfd.readouterr().err.splitlines()
     assert len(errors) == 3
     assert all(line.startswith("error: ") for line in errors)

@@ -16,14 +16,14 @@ from harness.core.verdict import Counterexample
 TOLERANCE = Tolerance(1e-5, 1e-4)
 
 
-def answered(outputs: Mapping[str, Any] | None, status: int = 200) -> Exchange:
+def make_exchange(outputs: Mapping[str, Any] | None, status: int = 200) -> Exchange:
     answer = Answer(outputs=dict(outputs)) if outputs is not None else None
     error = ErrorClass.STATUS if outputs is None else None
     return Exchange(Request("POST", "/p"), Timing(0.0), Response(status), answer, error=error)
 
 
 def measure(own: Mapping[str, Any], served: Mapping[str, Any] | None, status: int = 200) -> Skew:
-    return measure_skew([own], [answered(served, status)], TOLERANCE, lambda summary, _: Counterexample(summary))
+    return measure_skew([own], [make_exchange(served, status)], TOLERANCE, lambda summary, _: Counterexample(summary))
 
 
 LOGITS = [2.0, 0.5, -1.0]

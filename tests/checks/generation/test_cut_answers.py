@@ -21,7 +21,9 @@ def show(summary: str, _: Exchange) -> Counterexample:
     return Counterexample(summary)
 
 
-def answered(text: str, end: str, *, completion: int = 8, prompt: int = 5, thoughts: int | None = None) -> Exchange:
+def make_exchange(
+    text: str, end: str, *, completion: int = 8, prompt: int = 5, thoughts: int | None = None
+) -> Exchange:
     usage = Usage(prompt, completion, prompt + completion, reasoning_tokens=thoughts)
     answer = Answer(text, finish_reason=end, usage=usage, choices=(Choice(0, text, end),))
     return Exchange(Request("POST", "/"), Timing(0.0, 0.0, done=1.0), Response(200, ()), answer)
@@ -39,12 +41,14 @@ def answered(text: str, end: str, *, completion: int = 8, prompt: int = 5, thoug
     ],
 )
 def test_an_object_of_a_few_words_must_end(text: str, end: str, schema: dict[str, Any], status: Status) -> None:
-    verdict = judge_structured_output([answered(text, end)], schema, show)
+    verdict = judge_structured_output([make_exchange(text, end)], schema, show)
     assert verdict.status is status, verdict.reason
 
 
 def test_an_object_by_the_schema_of_another_request_is_named() -> None:
-    verdict = judge_structured_output([answered('{"legs": 4}', "stop")], {**FREE, "required": ["name"]}, show, [CLOSED])
+    verdict = judge_structured_output(
+        [make_exchange('{"legs": 4}', "stop")], {**FREE, "required": ["name"]}, show, [CLOSED]
+    )
     assert verdict.status is Status.FAIL
     assert "it obeys the schema of another request, which had the same name" in verdict.reason
 
@@ -63,7 +67,7 @@ def test_an_answer_that_the_limit_ended_counts_up_to_it(
     completion: int, thoughts: int | None, end: str, limit: int, status: Status
 ) -> None:
     first, longer = (
-        answered("one two", end, completion=completion, prompt=prompt, thoughts=thoughts) for prompt in (5, 9)
+        make_exchange("one two", end, completion=completion, prompt=prompt, thoughts=thoughts) for prompt in (5, 9)
     )
     verdict = judge_token_counts(first, first, longer, limit, show)
     assert verdict.status is status, verdict.reason
@@ -71,7 +75,9 @@ def test_an_answer_that_the_limit_ended_counts_up_to_it(
 
 def test_a_request_that_nobody_answered_makes_no_other_count_wrong() -> None:
     unanswered = Exchange(Request("POST", "/"), Timing(0.0), error=ErrorClass.FIRST_BYTE_TIMEOUT)
-    verdict = judge_token_counts(unanswered, answered("one", "stop"), answered("one", "stop", prompt=9), 16, show)
+    verdict = judge_token_counts(
+        unanswered, make_exchange("one", "stop"), make_exchange("one", "stop", prompt=9), 16, show
+    )
     assert [example.summary for example in verdict.counterexamples] == [
         "an answer: no valid answer: first byte timeout: "
     ]

@@ -17,7 +17,7 @@ def show(summary: str, _: Exchange) -> Counterexample:
     return Counterexample(summary)
 
 
-def answered(text: str, *, prompt: str = "Hello", calls: tuple[ToolCall, ...] = ()) -> Exchange:
+def make_exchange(text: str, *, prompt: str = "Hello", calls: tuple[ToolCall, ...] = ()) -> Exchange:
     choice = separate_thinking(Choice(0, text, "stop", calls))
     request = Request("POST", "/", (), json.dumps({"prompt": prompt}).encode())
     response = Response(200, (), json.dumps({"text": text}).encode())
@@ -38,7 +38,7 @@ MARKS += ["<tool_call>", "[TOOL_CALLS]", "<function=look_up>", "<pad>", "</think
 
 @pytest.mark.parametrize("mark", MARKS)
 def test_a_mark_in_a_text_fails(mark: str) -> None:
-    status, reason = judge(answered("Fine."), answered(f"An answer{mark}"))
+    status, reason = judge(make_exchange("Fine."), make_exchange(f"An answer{mark}"))
     assert status is Status.FAIL
     assert "1 of 2 texts" in reason
     assert repr(mark) in reason
@@ -47,14 +47,14 @@ def test_a_mark_in_a_text_fails(mark: str) -> None:
 @pytest.mark.parametrize("text", ["a < b and c > d", "<p>bold</p>", "[1, 2]", "<|", "a thinking person", "x</span>"])
 def test_ordinary_text_has_no_mark(text: str) -> None:
     assert find_template_mark(text) == ""
-    assert judge(answered(text))[0] is Status.PASS
+    assert judge(make_exchange(text))[0] is Status.PASS
 
 
 TURNS = "Fine.\nUser: Thank you!\nAssistant: You are welcome."
 
 
 def talk(text: str, asked: str = "Hello") -> Exchange:
-    exchange = answered(text)
+    exchange = make_exchange(text)
     body = json.dumps({"messages": [{"role": "user", "content": asked}]}).encode()
     return replace(exchange, request=replace(exchange.request, body=body))
 
@@ -64,33 +64,35 @@ def test_made_up_turns_fail_in_a_conversation_alone() -> None:
     assert status is Status.FAIL
     assert "User: Thank you!" in reason
     assert judge(talk(TURNS, TURNS), talk("Fine."))[0] is Status.PASS
-    assert judge(answered(TURNS))[0] is Status.PASS
+    assert judge(make_exchange(TURNS))[0] is Status.PASS
     assert judge(talk("Write User: and your question."))[0] is Status.PASS
 
 
 @pytest.mark.parametrize("text", ["assistant\n\nFine.", "model\nFine."])
 def test_the_name_of_a_role_before_the_text_fails(text: str) -> None:
-    assert judge(answered(text))[0] is Status.FAIL
-    assert judge(answered(f"The {text}"))[0] is Status.PASS
+    assert judge(make_exchange(text))[0] is Status.FAIL
+    assert judge(make_exchange(f"The {text}"))[0] is Status.PASS
 
 
 def test_what_the_request_holds_may_come_back() -> None:
-    assert judge(answered("It is <|im_end|>.", prompt="What is <|im_end|>?"))[0] is Status.INCONCLUSIVE
-    assert judge(answered("It is <think>.", prompt="Is </s> like <think>?"), answered("Fine."))[0] is Status.PASS
+    assert judge(make_exchange("It is <|im_end|>.", prompt="What is <|im_end|>?"))[0] is Status.INCONCLUSIVE
+    assert (
+        judge(make_exchange("It is <think>.", prompt="Is </s> like <think>?"), make_exchange("Fine."))[0] is Status.PASS
+    )
 
 
 def test_thinking_between_both_tags_is_no_text_and_a_lone_tag_is_a_mark() -> None:
-    assert judge(answered("<think>Hm.</think>Yes."))[0] is Status.PASS
-    assert judge(answered("Hm.</think>Yes."))[0] is Status.FAIL
+    assert judge(make_exchange("<think>Hm.</think>Yes."))[0] is Status.PASS
+    assert judge(make_exchange("Hm.</think>Yes."))[0] is Status.FAIL
 
 
 def test_a_mark_in_a_call_of_a_tool_fails() -> None:
-    assert judge(answered("", calls=(ToolCall("c", "look_up", '{"city": "Berlin<|im_end|>"}'),)))[0] is Status.FAIL
+    assert judge(make_exchange("", calls=(ToolCall("c", "look_up", '{"city": "Berlin<|im_end|>"}'),)))[0] is Status.FAIL
 
 
 def test_the_share_has_its_bound() -> None:
-    texts = [answered(f"Text {number}") for number in range(57)]
-    status, reason = judge(*texts, *(answered("</s>") for _ in range(3)))
+    texts = [make_exchange(f"Text {number}") for number in range(57)]
+    status, reason = judge(*texts, *(make_exchange("</s>") for _ in range(3)))
     assert status is Status.FAIL
     assert reason.startswith("3 of 60 texts (at 95 %, at least 0.014 of all)")
     assert judge()[0] is Status.INCONCLUSIVE

@@ -17,32 +17,32 @@ def show(summary: str, _: Exchange) -> Counterexample:
     return Counterexample(summary)
 
 
-def answered(text: str, tokens: int | None = None, *, reasoning: str = "") -> Exchange:
+def make_exchange(text: str, tokens: int | None = None, *, reasoning: str = "") -> Exchange:
     usage = Usage(prompt_tokens=tokens, completion_tokens=3)
     answer = Answer(text, finish_reason="stop", usage=usage, choices=(Choice(0, text, "stop", reasoning=reasoning),))
     return Exchange(REQUEST, Timing(0.0, 0.0, done=1.0), Response(200, ()), answer)
 
 
 def echo(between: str, tokens: int | None = None, *, reasoning: str = "") -> Exchange:
-    return answered(f"{MARK_BEFORE} words {between} words {MARK_AFTER}", tokens, reasoning=reasoning)
+    return make_exchange(f"{MARK_BEFORE} words {between} words {MARK_AFTER}", tokens, reasoning=reasoning)
 
 
 REFUSED = Exchange(REQUEST, Timing(0.0, 0.0, done=1.0), Response(422, ()), error=ErrorClass.STATUS)
-CONTROL, COUNTED = echo(""), answered("Fine.", 20)
+CONTROL, COUNTED = echo(""), make_exchange("Fine.", 20)
 
 
 @pytest.mark.parametrize(
     ("asked", "control", "status", "words"),
     [
         (echo("/no_think"), CONTROL, Status.PASS, ""),
-        (answered(echo("/no_think").text.upper()), answered(CONTROL.text.upper()), Status.PASS, ""),
+        (make_exchange(echo("/no_think").text.upper()), make_exchange(CONTROL.text.upper()), Status.PASS, ""),
         (echo(""), CONTROL, Status.FAIL, "is lost: the words around it are repeated"),
-        (answered("Fine.", 24), COUNTED, Status.PASS, ""),
-        (answered("Fine.", 20), COUNTED, Status.FAIL, "is lost: 20 prompt tokens with it, 20 without it"),
-        (answered("Fine.", 24, reasoning="Hm."), COUNTED, Status.FAIL, "switches thinking on"),
-        (answered("Fine.", 24), answered("Fine.", 20, reasoning="Hm."), Status.FAIL, "switches thinking off"),
-        (answered("Fine."), CONTROL, Status.INCONCLUSIVE, "does not repeat"),
-        (answered("Fine."), answered("Fine."), Status.INCONCLUSIVE, "states no prompt tokens"),
+        (make_exchange("Fine.", 24), COUNTED, Status.PASS, ""),
+        (make_exchange("Fine.", 20), COUNTED, Status.FAIL, "is lost: 20 prompt tokens with it, 20 without it"),
+        (make_exchange("Fine.", 24, reasoning="Hm."), COUNTED, Status.FAIL, "switches thinking on"),
+        (make_exchange("Fine.", 24), make_exchange("Fine.", 20, reasoning="Hm."), Status.FAIL, "switches thinking off"),
+        (make_exchange("Fine."), CONTROL, Status.INCONCLUSIVE, "does not repeat"),
+        (make_exchange("Fine."), make_exchange("Fine."), Status.INCONCLUSIVE, "states no prompt tokens"),
         (REFUSED, CONTROL, Status.PASS, ""),
     ],
 )
@@ -55,7 +55,7 @@ def test_what_shows_that_a_text_is_lost(asked: Exchange, control: Exchange, stat
 
 
 def test_a_closing_mark_that_makes_thinking_of_what_stands_before_it_is_lost() -> None:
-    asked = answered(f" words {MARK_AFTER}", 24, reasoning=f"{MARK_BEFORE} words")
+    asked = make_exchange(f" words {MARK_AFTER}", 24, reasoning=f"{MARK_BEFORE} words")
     verdict = judge_template_texts(
         TemplateAnswers([CONTROL], {"</think>": [(asked, CONTROL)] * (1 + TEXT_REPEATS)}), show
     )

@@ -22,7 +22,7 @@ def show(summary: str, exchange: Exchange) -> Counterexample:
     return Counterexample(summary)
 
 
-def answered(
+def make_exchange(
     text: str = "", thought: str = "", reason: str = "stop", usage: Usage | None = None, *, inline: bool = False
 ) -> Exchange:
     choice = Choice(0, text, reason, reasoning=thought, thinks_inline=inline)
@@ -57,7 +57,7 @@ WAYS = ("prediction", "whole", "stream")
 )
 def test_a_limit_spent_on_thinking_shows_nothing(way: str, usage: Usage | None, said: str) -> None:
     for reason in ("length", "max_tokens"):
-        verdict = judge_one_way(way, answered("", THOUGHT, reason, usage))
+        verdict = judge_one_way(way, make_exchange("", THOUGHT, reason, usage))
         assert verdict.status is Status.INCONCLUSIVE
         assert said in verdict.reason
         assert "[endpoint] options" in verdict.reason
@@ -66,13 +66,13 @@ def test_a_limit_spent_on_thinking_shows_nothing(way: str, usage: Usage | None, 
 @pytest.mark.parametrize("way", WAYS)
 def test_no_text_is_never_a_pass(way: str) -> None:
     for thought, reason in product(("", THOUGHT), ("stop", "length")):
-        verdict = judge_one_way(way, answered(" \n", thought, reason))
+        verdict = judge_one_way(way, make_exchange(" \n", thought, reason))
         assert verdict.status is not Status.PASS or (way, reason) == ("prediction", "stop")
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_thinking_before_a_text_is_healthy(way: str) -> None:
-    assert judge_one_way(way, answered("Hello!", THOUGHT)).status is Status.PASS
+    assert judge_one_way(way, make_exchange("Hello!", THOUGHT)).status is Status.PASS
 
 
 @pytest.mark.parametrize("way", ["whole", "stream"])
@@ -87,7 +87,7 @@ def test_thinking_before_a_text_is_healthy(way: str) -> None:
     ],
 )
 def test_only_answers_that_are_always_empty_fail(way: str, texts: tuple[str, ...], status: Status) -> None:
-    first, *others = map(answered, texts)
+    first, *others = map(make_exchange, texts)
     if way == "whole":
         verdict = valid_answer.judge_answer(first, show, again=others)
     else:
@@ -99,22 +99,26 @@ def test_only_answers_that_are_always_empty_fail(way: str, texts: tuple[str, ...
 
 SAME = "has as thinking what the"
 MISPLACED = {
-    "text streamed as thinking": ([answered("", "Hello there!")], [answered("Hello there!")], SAME),
-    "text as thinking in the whole answer": ([answered("Hello there!")], [answered("", "Hello there!")], SAME),
-    "a cut text": (
-        [answered("", "Hello there, how", "length")],
-        [answered("Hello there, how are you?", "", "length")],
+    "text streamed as thinking": ([make_exchange("", "Hello there!")], [make_exchange("Hello there!")], SAME),
+    "text as thinking in the whole answer": (
+        [make_exchange("Hello there!")],
+        [make_exchange("", "Hello there!")],
         SAME,
     ),
-    "thinking streamed as text": ([answered(THOUGHT + "Hi!")], [answered("Hi!", THOUGHT)], SAME),
+    "a cut text": (
+        [make_exchange("", "Hello there, how", "length")],
+        [make_exchange("Hello there, how are you?", "", "length")],
+        SAME,
+    ),
+    "thinking streamed as text": ([make_exchange(THOUGHT + "Hi!")], [make_exchange("Hi!", THOUGHT)], SAME),
     "thinking in the streamed text": (
-        [answered("Hi!", THOUGHT, inline=True)],
-        [answered("Hi!", THOUGHT)],
+        [make_exchange("Hi!", THOUGHT, inline=True)],
+        [make_exchange("Hi!", THOUGHT)],
         "the stream has its thinking inside the text",
     ),
     "other words each time": (
-        [answered("", f"Hello {n}") for n in range(thinking.EMPTY_TRIES)],
-        [answered(f"Hi, number {n}") for n in range(thinking.EMPTY_TRIES)],
+        [make_exchange("", f"Hello {n}") for n in range(thinking.EMPTY_TRIES)],
+        [make_exchange(f"Hi, number {n}") for n in range(thinking.EMPTY_TRIES)],
         "in each of 6 pairs",
     ),
 }
@@ -122,21 +126,21 @@ MISPLACED = {
 
 @pytest.mark.parametrize("name", MISPLACED)
 def test_text_and_thinking_in_each_others_place_fail(name: str) -> None:
-    streams, whole, said = MISPLACED[name]
+    streams, whole, words = MISPLACED[name]
     verdict = stream.judge_stream(streams, show, whole)
     assert verdict.status is Status.FAIL
-    assert said in verdict.reason
+    assert words in verdict.reason
 
 
 @pytest.mark.parametrize(
     ("streamed", "whole"),
     [
-        (answered("Hi!", THOUGHT), answered("Hi!", THOUGHT)),
-        (answered("Hi!", THOUGHT), answered("Hello!", "Hm, the user greets me.")),
-        (answered("Hi!", THOUGHT, inline=True), answered("Hello!", THOUGHT, inline=True)),
-        (answered("Hi!"), answered("Hello!", THOUGHT)),  # it does not think each time
-        (answered("Hello!", "Hello!"), answered("Hello!")),
-        (answered("Hi!", THOUGHT), Exchange(Request("POST", "/"), Timing(0.0), Response(500))),
+        (make_exchange("Hi!", THOUGHT), make_exchange("Hi!", THOUGHT)),
+        (make_exchange("Hi!", THOUGHT), make_exchange("Hello!", "Hm, the user greets me.")),
+        (make_exchange("Hi!", THOUGHT, inline=True), make_exchange("Hello!", THOUGHT, inline=True)),
+        (make_exchange("Hi!"), make_exchange("Hello!", THOUGHT)),  # it does not think each time
+        (make_exchange("Hello!", "Hello!"), make_exchange("Hello!")),
+        (make_exchange("Hi!", THOUGHT), Exchange(Request("POST", "/"), Timing(0.0), Response(500))),
     ],
 )
 def test_other_words_are_no_sign_of_another_place(streamed: Exchange, whole: Exchange) -> None:
@@ -144,16 +148,16 @@ def test_other_words_are_no_sign_of_another_place(streamed: Exchange, whole: Exc
 
 
 def test_a_model_that_thinks_now_and_then_is_not_failed() -> None:
-    spent = answered("", THOUGHT, "length", Usage(1, 16))
-    assert thinking.may_be_misplaced(spent, answered("Hello!"))
-    streams = [spent, answered("Hello!"), spent]
-    verdict = stream.judge_stream(streams, show, [answered("Hello!"), spent, answered("Hello!")])
+    spent = make_exchange("", THOUGHT, "length", Usage(1, 16))
+    assert thinking.may_be_misplaced(spent, make_exchange("Hello!"))
+    streams = [spent, make_exchange("Hello!"), spent]
+    verdict = stream.judge_stream(streams, show, [make_exchange("Hello!"), spent, make_exchange("Hello!")])
     assert verdict.status is Status.INCONCLUSIVE
 
 
 def test_equal_nothings_are_no_equal_texts() -> None:
-    spent = answered("", THOUGHT, "length", Usage(1, 16))
-    for exchange in (spent, answered("")):
+    spent = make_exchange("", THOUGHT, "length", Usage(1, 16))
+    for exchange in (spent, make_exchange("")):
         assert stream.judge_streamed_text(exchange, exchange, show).status is Status.INCONCLUSIVE
     assert stream.judge_role(spent, show).status is Status.INCONCLUSIVE
 
@@ -162,21 +166,21 @@ def test_thinking_that_no_limit_bounds_is_not_counted_as_text() -> None:
     def judge_counts(answer: Exchange) -> Status:
         return usage.judge_token_counts(answer, answer, longer, 16, show).status
 
-    longer = answered("Hello!", THOUGHT, usage=Usage(9, 115, 124, 112))
-    assert judge_counts(answered("Hello!", THOUGHT, usage=Usage(5, 115, 120, 112))) is Status.PASS
-    assert judge_counts(answered("Hello!", THOUGHT, usage=Usage(5, 115, 120))) is Status.PASS
-    assert judge_counts(answered("Hello!", THOUGHT, usage=Usage(5, 3, 120, 112))) is Status.PASS, "thinking apart"
-    assert judge_counts(answered("Hello!", THOUGHT, usage=Usage(5, 140, 145, 112))) is Status.FAIL
-    assert judge_counts(answered("Hello!", usage=Usage(5, 115, 120))) is Status.FAIL
+    longer = make_exchange("Hello!", THOUGHT, usage=Usage(9, 115, 124, 112))
+    assert judge_counts(make_exchange("Hello!", THOUGHT, usage=Usage(5, 115, 120, 112))) is Status.PASS
+    assert judge_counts(make_exchange("Hello!", THOUGHT, usage=Usage(5, 115, 120))) is Status.PASS
+    assert judge_counts(make_exchange("Hello!", THOUGHT, usage=Usage(5, 3, 120, 112))) is Status.PASS, "thinking apart"
+    assert judge_counts(make_exchange("Hello!", THOUGHT, usage=Usage(5, 140, 145, 112))) is Status.FAIL
+    assert judge_counts(make_exchange("Hello!", usage=Usage(5, 115, 120))) is Status.FAIL
 
 
 def test_what_was_spent_on_thinking_is_compared_with_nothing() -> None:
-    spent, text = answered("", THOUGHT, "length", Usage(1, 16)), answered("Hello!")
+    spent, text = make_exchange("", THOUGHT, "length", Usage(1, 16)), make_exchange("Hello!")
     golden = judge_golden_outputs(["Hello!"], [spent], [0], Tolerance(), show)
     repeated = judge_repeated_value([spent, spent], show)
     replicas = judge_replicas([spent], {"b": [spent]}, {"b": show}, same_text=True)
     for verdict in (golden, repeated, replicas):
         assert verdict.status is Status.INCONCLUSIVE
         assert "16 of 16 tokens were thinking" in verdict.reason
-    assert judge_repeated_value([text, answered("Hello!")], show).status is Status.PASS
+    assert judge_repeated_value([text, make_exchange("Hello!")], show).status is Status.PASS
     assert judge_golden_outputs(["Hello!"], [text], [0], Tolerance(), show).status is Status.PASS

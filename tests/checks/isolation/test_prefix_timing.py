@@ -33,7 +33,7 @@ def pairs(count: int, faster: int, cached: tuple[int | None, int | None] = (None
 SEEN = pairs(CONTROL_PAIRS, CONTROL_PAIRS)
 
 
-def judged(control: list[PrefixPair], asked: list[PrefixPair]) -> Verdict:
+def judge_pairs(control: list[PrefixPair], asked: list[PrefixPair]) -> Verdict:
     return judge_prefix_isolation(control, asked, lambda summary, exchange: Counterexample(summary))
 
 
@@ -42,11 +42,11 @@ def judged(control: list[PrefixPair], asked: list[PrefixPair]) -> Verdict:
     [(48, Status.PASS), (53, Status.PASS), (55, Status.INCONCLUSIVE), (60, Status.INCONCLUSIVE), (63, Status.FAIL)],
 )
 def test_the_share_of_faster_pairs_decides(faster: int, status: Status) -> None:
-    assert judged(SEEN, pairs(MOST_PAIRS, faster)).status is status
+    assert judge_pairs(SEEN, pairs(MOST_PAIRS, faster)).status is status
 
 
 def test_a_clear_leak_is_seen_after_the_first_pairs() -> None:
-    verdict = judged(SEEN, pairs(FIRST_PAIRS, 32))
+    verdict = judge_pairs(SEEN, pairs(FIRST_PAIRS, 32))
     assert verdict.status is Status.FAIL
     assert (
         "callers share a prefix cache: what another caller asked is answered sooner in 32 of 40 pairs" in verdict.reason
@@ -55,31 +55,31 @@ def test_a_clear_leak_is_seen_after_the_first_pairs() -> None:
 
 
 def test_too_few_pairs_never_pass() -> None:
-    assert judged(SEEN, pairs(FIRST_PAIRS, 20)).status is Status.INCONCLUSIVE
-    assert judged(SEEN, []).status is Status.INCONCLUSIVE
+    assert judge_pairs(SEEN, pairs(FIRST_PAIRS, 20)).status is Status.INCONCLUSIVE
+    assert judge_pairs(SEEN, []).status is Status.INCONCLUSIVE
 
 
 def test_without_a_cache_nothing_is_shown() -> None:
     assert sees_cache(pairs(CONTROL_PAIRS, 15))
     assert not sees_cache(pairs(CONTROL_PAIRS, 14))
-    verdict = judged(pairs(CONTROL_PAIRS, 10), pairs(MOST_PAIRS, 48))
+    verdict = judge_pairs(pairs(CONTROL_PAIRS, 10), pairs(MOST_PAIRS, 48))
     assert verdict.status is Status.INCONCLUSIVE
     assert "no prefix cache is seen" in verdict.reason
 
 
 def test_a_stated_count_needs_no_times() -> None:
-    verdict = judged(SEEN, pairs(FIRST_PAIRS, 20, (288, 0)))
+    verdict = judge_pairs(SEEN, pairs(FIRST_PAIRS, 20, (288, 0)))
     assert verdict.status is Status.FAIL
     assert "288 tokens of another caller's prompt are stated as cached" in verdict.reason
-    assert judged(SEEN, pairs(MOST_PAIRS, 48, (0, 0))).status is Status.PASS
-    assert judged(SEEN, pairs(MOST_PAIRS, 48, (16, 16))).status is Status.PASS  # a common template
+    assert judge_pairs(SEEN, pairs(MOST_PAIRS, 48, (0, 0))).status is Status.PASS
+    assert judge_pairs(SEEN, pairs(MOST_PAIRS, 48, (16, 16))).status is Status.PASS  # a common template
 
 
 def test_failed_requests_are_no_pairs() -> None:
     broken = [PrefixPair(answer(0.01), answer(0.04, failed=True))] * 10
-    assert judged(SEEN, pairs(MOST_PAIRS - 9, 44) + broken[:9]).status is Status.PASS
-    assert judged(SEEN, pairs(MOST_PAIRS - 10, 43) + broken).status is Status.INCONCLUSIVE
-    assert judged(SEEN[:17], pairs(MOST_PAIRS, 48)).status is Status.INCONCLUSIVE
+    assert judge_pairs(SEEN, pairs(MOST_PAIRS - 9, 44) + broken[:9]).status is Status.PASS
+    assert judge_pairs(SEEN, pairs(MOST_PAIRS - 10, 43) + broken).status is Status.INCONCLUSIVE
+    assert judge_pairs(SEEN[:17], pairs(MOST_PAIRS, 48)).status is Status.INCONCLUSIVE
 
 
 @pytest.mark.simulation
@@ -91,7 +91,7 @@ def test_error_rates_and_power(share: float, status: Status, least: float) -> No
         if not shows_leak(asked):
             more = MOST_PAIRS - FIRST_PAIRS
             asked += pairs(more, sum(source.random() < share for _ in range(more)))
-        verdict = judged(SEEN, asked).status
+        verdict = judge_pairs(SEEN, asked).status
         hits += verdict is status
         wrong += verdict is (Status.FAIL if status is Status.PASS else Status.PASS)
     assert hits / runs >= least

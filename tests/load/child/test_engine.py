@@ -28,7 +28,7 @@ Answer = Callable[[socket.socket, bytes], None]
 
 
 @contextmanager
-def served(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[tuple[int, list[bytes]]]:
+def serve_answers(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[tuple[int, list[bytes]]]:
     """A server on loopback whose every request is handed to `answer`; yields its port and the requests seen."""
     listening = socket.create_server(("127.0.0.1", 0))
     seen: list[bytes] = []
@@ -109,7 +109,7 @@ def test_requests_share_a_kept_connection(fetch: Fetch) -> None:
         peers.add(sock.getpeername())
         sock.sendall(OK)
 
-    with served(answer) as (port, seen):
+    with serve_answers(answer) as (port, seen):
         outcomes = fetch(port, rounds=5, at_once=2)
     assert [(f["status"], f["body"], f["error"]) for f in outcomes] == [(200, "hi", None)] * 10
     assert len(peers) == 2
@@ -125,7 +125,7 @@ def test_connections_that_the_service_ends_unannounced_are_not_used_again(fetch:
         time.sleep(delay)
         sock.shutdown(socket.SHUT_RDWR)
 
-    with served(answer) as (port, _):
+    with serve_answers(answer) as (port, _):
         outcomes = fetch(port, rounds=10, at_once=4)
     assert [f["error"] for f in outcomes[8:]] == [None] * 32
     assert {f["error"] for f in outcomes[:8]} <= {None, "closed"}
@@ -140,14 +140,14 @@ def test_a_service_that_ended_its_first_connections_is_trusted_again(fetch: Fetc
         if len(set(peers)) == 1:
             sock.shutdown(socket.SHUT_RDWR)
 
-    with served(answer) as (port, _):
+    with serve_answers(answer) as (port, _):
         outcomes = fetch(port, rounds=8, pause=0.6)
     assert [f["error"] for f in outcomes] == [None] * 8
     assert len(set(peers)) == 2
 
 
 def test_a_large_request_is_sent_whole(fetch: Fetch) -> None:
-    with served(lambda sock, _: sock.sendall(OK)) as (port, seen):
+    with serve_answers(lambda sock, _: sock.sendall(OK)) as (port, seen):
         outcomes = fetch(port, size=3_000_000)
     assert outcomes[0]["error"] is None
     assert len(seen[0]) > 3_000_000
@@ -162,7 +162,7 @@ def test_pieces_are_stamped_as_they_come(fetch: Fetch, in_portions: bool) -> Non
         time.sleep(0.05)
         sock.sendall(b"\n0\r\n\r\n")
 
-    with served(answer) as (port, _):
+    with serve_answers(answer) as (port, _):
         (outcome,) = fetch(port, in_portions=in_portions)
     assert outcome["body"] == "ab"
     assert outcome["stamps"][1] - outcome["stamps"][0] >= 0.14
@@ -174,7 +174,7 @@ def test_a_generator_that_stands_still_stamps_the_arrival(fetch: Fetch) -> None:
         time.sleep(0.05)
         sock.sendall(OK)
 
-    with served(answer) as (port, _):
+    with serve_answers(answer) as (port, _):
         outcomes = fetch(port, rounds=5, stands_still=True)
     assert [outcome["error"] for outcome in outcomes] == [None] * 5
     assert not outcomes[-1]["is_stamp_late"]  # the kernel begins to stamp a while after it was asked to
@@ -185,7 +185,7 @@ def _reset(sock: socket.socket, _: bytes) -> None:
     sock.close()
 
 
-def _cut(sock: socket.socket, _: bytes) -> None:
+def _break_off(sock: socket.socket, _: bytes) -> None:
     sock.sendall(CHUNKED + b"5\r\nab")
     sock.close()
 
@@ -205,7 +205,7 @@ def _drip(sock: socket.socket, _: bytes) -> None:
     ("answer", "deadlines", "error"),
     [
         (_reset, Deadlines(), "closed"),
-        (_cut, Deadlines(), "closed"),
+        (_break_off, Deadlines(), "closed"),
         (_talk, Deadlines(), "malformed_http"),
         (lambda *_: time.sleep(0.1), Deadlines(first_byte=0.2), "first_byte_timeout"),
         (lambda sock, _: sock.sendall(OK[:-1]), Deadlines(inter_token=0.2), "inter_token_timeout"),
@@ -214,7 +214,7 @@ def _drip(sock: socket.socket, _: bytes) -> None:
     ids=["reset", "cut", "not http", "hang", "silence", "drip"],
 )
 def test_a_broken_exchange_has_its_class(fetch: Fetch, answer: Answer, deadlines: Deadlines, error: str) -> None:
-    with served(answer) as (port, _):
+    with serve_answers(answer) as (port, _):
         (outcome,) = fetch(port, deadlines=deadlines)
     assert outcome["error"] == error
     assert outcome["detail"]
@@ -245,7 +245,7 @@ UNKNOWN_FAMILY = 12345, ("nowhere", 1)
 
 @pytest.mark.parametrize("position", [0, 1])
 def test_dead_and_silent_addresses_are_followed_by_the_next(fetch: Fetch, position: int) -> None:
-    with served(lambda sock, _: sock.sendall(OK)) as (port, seen), silent_address(port) as silent:
+    with serve_answers(lambda sock, _: sock.sendall(OK)) as (port, seen), silent_address(port) as silent:
         alive, dead = (socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port, 0, 0))
         for others in ([dead], [silent], [UNKNOWN_FAMILY], [silent, dead, UNKNOWN_FAMILY], [dead, silent]):
             addresses = [*others, alive] if position else [alive, *others]
@@ -269,9 +269,9 @@ def test_after_a_broken_exchange_the_next_one_gets_a_connection_of_its_own(fetch
 
     def answer(sock: socket.socket, data: bytes) -> None:
         seen_ports.add(sock.getpeername()[1])
-        _cut(sock, data) if len(seen_ports) == 1 else sock.sendall(OK)
+        _break_off(sock, data) if len(seen_ports) == 1 else sock.sendall(OK)
 
-    with served(answer) as (port, _):
+    with serve_answers(answer) as (port, _):
         outcomes = fetch(port, rounds=2)
     assert [f["error"] for f in outcomes] == ["closed", None]
 
@@ -282,7 +282,7 @@ def test_tls_is_verified_and_spoken(fetch: Fetch, tmp_path: Path) -> None:
     authority.issue_cert("127.0.0.1").configure_cert(context)
     trusted = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(trusted)
-    with served(lambda sock, _: sock.sendall(OK), context) as (port, seen):
+    with serve_answers(lambda sock, _: sock.sendall(OK), context) as (port, seen):
         outcomes = fetch(port, scheme="https", tls=TLS(ca_file=str(trusted)), rounds=3, size=100_000)
         assert [(f["body"], f["error"]) for f in outcomes] == [("hi", None)] * 3
         count = len(seen)
@@ -320,7 +320,7 @@ def test_a_stream_of_chunks_ends_where_its_last_chunk_is(fetch: Fetch, name: str
             sock.sendall(piece)
             time.sleep(0.01)
 
-    with served(answer) as (port, seen):
+    with serve_answers(answer) as (port, seen):
         outcomes = fetch(port, rounds=2)
     assert [(f["body"], f["error"]) for f in outcomes] == [("first" + body.decode(), error)] * 2
     assert len(seen) == 2
@@ -333,7 +333,7 @@ def test_what_came_before_a_stream_was_cut_is_kept(fetch: Fetch) -> None:
             time.sleep(0.01)
         sock.shutdown(socket.SHUT_RDWR)
 
-    with served(answer) as (port, _):
+    with serve_answers(answer) as (port, _):
         outcomes = fetch(port)
     assert [(f["body"], f["error"]) for f in outcomes] == [("ab", "closed")]
 
@@ -345,7 +345,7 @@ def test_a_connection_that_the_peer_closed_is_not_used_again(fetch: Fetch) -> No
         sock.sendall(OK)
         sock.shutdown(socket.SHUT_RDWR)
 
-    with served(answer) as (port, seen):
+    with serve_answers(answer) as (port, seen):
         outcomes = fetch(port, rounds=3, at_once=2, busy=0.2)
     assert [outcome["error"] for outcome in outcomes] == [None] * 6
     assert len(seen) == 6

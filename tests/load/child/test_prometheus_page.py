@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.catalogues import sample_cases
 from tests.load.loads import command, free_port, locust
-from tests.load.test_processes import started
+from tests.load.test_processes import start_process
 
 
 def read_page(port: str) -> dict[str, float]:
@@ -29,7 +29,7 @@ def read_page(port: str) -> dict[str, float]:
 def test_a_load_under_way_shows_its_figures_on_loopback(reference: str, tmp_path: Path) -> None:
     port = free_port()
     options = ("--headless", "--rate=40", "--duration=60", "--protocol=plain_json", "--warm-up=0")
-    with started([*command(reference, *options, f"--prometheus={port}")], tmp_path):
+    with start_process([*command(reference, *options, f"--prometheus={port}")], tmp_path):
         ends = time.monotonic() + 60
         page: dict[str, float] = {}
         while time.monotonic() < ends and page.get("aiharness_latency_seconds_bucket +Inf", 0) < 20:

@@ -69,8 +69,8 @@ def test_the_bytes_of_a_turn_are_those_of_its_query() -> None:
 
 def test_sessions_share_a_beginning_only_where_that_is_asked() -> None:
     most, maker = LOAD.most_turns, make_maker(LOAD)
-    apart = [read_messages(maker, session * most)[0]["content"] for session in range(200)]
-    assert len({text[:16] for text in apart}) == 200
+    texts = [read_messages(maker, session * most)[0]["content"] for session in range(200)]
+    assert len({text[:16] for text in texts}) == 200
     maker = make_maker(replace(LOAD, shared_prefix=SharedPrefix(30, 1.0, 2)))
     shared = [read_messages(maker, session * most)[0] for session in range(200)]
     assert {message["role"] for message in shared} == {"system"}

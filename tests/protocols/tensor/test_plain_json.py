@@ -212,13 +212,13 @@ def test_example_is_bounded() -> None:
     assert openapi.find_example(document(vast), "/predict") is None
 
 
-def recognised(spoken: Endpoint, description: Any) -> Facts:
+def recognise_description(spoken: Endpoint, description: Any) -> Facts:
     page = Response(200, (("content-type", "application/json"),), json.dumps(description).encode())
     return ADAPTER.recognise(spoken, {"openapi": page, "nowhere": Response(404)}).facts
 
 
 def test_sample_is_the_thing_in_the_example() -> None:
-    known = recognised(endpoint(), document(example={"instances": [[1, 2]]}))
+    known = recognise_description(endpoint(), document(example={"instances": [[1, 2]]}))
     query = ADAPTER.sample(endpoint(), known)
     assert query.inputs == [[1, 2]]
     assert json.loads(ADAPTER.encode(endpoint(), query, known).body) == {"instances": [[1, 2]]}
@@ -226,13 +226,13 @@ def test_sample_is_the_thing_in_the_example() -> None:
 
 def test_sample_in_a_configured_template() -> None:
     spoken = endpoint(body='{"q": [{{input}}], "k": 1}')
-    known = recognised(spoken, document(example={"q": ["hi"], "k": 5}))
+    known = recognise_description(spoken, document(example={"q": ["hi"], "k": 5}))
     assert ADAPTER.sample(spoken, known).inputs == "hi"
-    assert "sample" not in recognised(spoken, document(example={"text": "hi"})).inputs
+    assert "sample" not in recognise_description(spoken, document(example={"text": "hi"})).inputs
 
 
 def test_sample_of_another_form_is_the_whole_body() -> None:
-    known = recognised(endpoint(), document(example={"text": "hi"}))
+    known = recognise_description(endpoint(), document(example={"text": "hi"}))
     query = ADAPTER.sample(endpoint(), known)
     assert query.inputs == {"text": "hi"}
     assert json.loads(ADAPTER.encode(endpoint(), query, known).body) == {"text": "hi"}

@@ -20,7 +20,7 @@ PROBES = load("probes")
 ENDPOINT = Endpoint("http://127.0.0.1:1", model="digits")
 
 
-def recorded(name: str) -> Response:
+def read_recorded(name: str) -> Response:
     status, content_type, body = ANSWERS[f"torchserve/{name}"]
     return Response(status, (("content-type", content_type),) if content_type else (), body.encode())
 
@@ -32,26 +32,26 @@ def body(inputs: Any, **endpoint: Any) -> Any:
 
 
 def test_recorded_answer_has_no_content_type() -> None:
-    answer = ADAPTER.decode(ENDPOINT, recorded("one"))
+    answer = ADAPTER.decode(ENDPOINT, read_recorded("one"))
     assert answer.outputs == {"label": 0, "probs": [1.0] + [0.0] * 9}
     one = Endpoint("http://h", model="digits", template=Template(answer="$.label", probabilities="$.probs"))
-    assert ADAPTER.decode(one, recorded("one")).outputs == {"label": 0, "$.probs": [1.0] + [0.0] * 9}
+    assert ADAPTER.decode(one, read_recorded("one")).outputs == {"label": 0, "$.probs": [1.0] + [0.0] * 9}
 
 
 def test_recorded_nan_in_a_success_is_invalid() -> None:
-    assert recorded("nan").status == 200
+    assert read_recorded("nan").status == 200
     with pytest.raises(ProtocolError, match="bare NaN"):
-        ADAPTER.decode(ENDPOINT, recorded("nan"))
+        ADAPTER.decode(ENDPOINT, read_recorded("nan"))
 
 
 def test_the_body_tells_the_two_kinds_of_503_apart() -> None:
-    assert classify_response(recorded("failed")) is AnswerClass.BROKEN
-    assert classify_response(recorded("no-worker")) is AnswerClass.OVERLOADED
+    assert classify_response(read_recorded("failed")) is AnswerClass.BROKEN
+    assert classify_response(read_recorded("no-worker")) is AnswerClass.OVERLOADED
 
 
 def test_an_error_in_a_success_is_no_answer() -> None:
     with pytest.raises(ProtocolError, match=r"^\$\.type: .*status 200: InternalServerException: Prediction failed"):
-        ADAPTER.decode(ENDPOINT, Response(200, body=recorded("failed").body))
+        ADAPTER.decode(ENDPOINT, Response(200, body=read_recorded("failed").body))
     answer = ADAPTER.decode(ENDPOINT, Response(200, body=b'{"code": 3, "type": "cat", "message": "a cat"}'))
     assert answer.outputs == {"code": 3}
 
@@ -114,24 +114,24 @@ def test_capabilities() -> None:
     assert not ADAPTER.capabilities(ENDPOINT, Facts()).batches
 
 
-def managed(**answers: Response) -> dict[str, Response]:
+def answer_probes(**answers: Response) -> dict[str, Response]:
     """What a TorchServe with both APIs at one address answers the probes."""
     error = b'{"code": 404, "type": "ResourceNotFoundException", "message": "not found"}'
     ping = Response(200, body=b'{"status": "Healthy"}')
-    return {"live": ping, "nowhere": Response(404, body=error), "models": recorded("models"), **answers}
+    return {"live": ping, "nowhere": Response(404, body=error), "models": read_recorded("models"), **answers}
 
 
-def told(facts: Facts) -> tuple[bool, bool, bool]:
+def list_offers(facts: Facts) -> tuple[bool, bool, bool]:
     offers = ADAPTER.capabilities(ENDPOINT, facts)
     return offers.model_readiness, offers.model_name, offers.model_version
 
 
 def test_the_management_api_tells_name_version_and_readiness() -> None:
     assert ADAPTER.probes(ENDPOINT)["model_ready"].path == "/models/digits"
-    answers = managed(model_ready=recorded("described"))
+    answers = answer_probes(model_ready=read_recorded("described"))
     recognition = ADAPTER.recognise(ENDPOINT, answers)
     assert (recognition.score, recognition.facts.models, recognition.facts.version) == (1.0, ("digits",), "1.0")
-    assert told(recognition.facts) == (True, True, True)
+    assert list_offers(recognition.facts) == (True, True, True)
     assert ADAPTER.identity(answers) == ("digits", "1.0")
     assert ADAPTER.find_denial("model_ready", answers["model_ready"]) is None
     by_path = Endpoint("http://h", template=Template(path="/predictions/digits/1.0"))
@@ -139,13 +139,13 @@ def test_the_management_api_tells_name_version_and_readiness() -> None:
 
 
 def test_who_names_no_model_is_told_nothing_of_it() -> None:
-    facts = ADAPTER.recognise(ENDPOINT, managed(model_ready=recorded("described"))).facts
+    facts = ADAPTER.recognise(ENDPOINT, answer_probes(model_ready=read_recorded("described"))).facts
     assert not ADAPTER.capabilities(Endpoint("http://h"), facts).model_readiness
 
 
 def test_a_model_whose_worker_is_dead_is_not_ready() -> None:
     """The ping beside it says Healthy, and a prediction would hang: recorded of a worker that cannot start."""
-    assert ADAPTER.find_denial("model_ready", recorded("dead")) == "no worker is ready: UNLOADING"
+    assert ADAPTER.find_denial("model_ready", read_recorded("dead")) == "no worker is ready: UNLOADING"
     bare = Response(200, body=b'[{"modelName": "digits", "workers": []}]')
     assert ADAPTER.find_denial("model_ready", bare) == "no worker is ready: there is none"
     assert ADAPTER.find_denial("model_ready", Response(200, body=b"{}")) == "it does not describe a model"
@@ -153,15 +153,15 @@ def test_a_model_whose_worker_is_dead_is_not_ready() -> None:
 
 
 def test_without_the_management_api_nothing_is_claimed() -> None:
-    answers = managed()
+    answers = answer_probes()
     del answers["models"]
     recognition = ADAPTER.recognise(ENDPOINT, answers)
     assert recognition.score == 1.0
-    assert told(recognition.facts) == (False, False, False)
+    assert list_offers(recognition.facts) == (False, False, False)
 
 
 def test_the_management_port_alone_is_told_apart() -> None:
-    answers = managed(live=managed()["nowhere"])
+    answers = answer_probes(live=answer_probes()["nowhere"])
     recognition = ADAPTER.recognise(Endpoint("http://h"), answers)
     assert recognition.score == 0.6
     assert "predictions have an address of their own" in recognition.reason

@@ -31,7 +31,7 @@ def facts(*inputs: tuple[str, str, list[int]]) -> Facts:
 DIGITS = facts(("image", "FP64", [-1, 64]))
 
 
-def sent(query: Query, known: Facts = DIGITS, endpoint: Endpoint = ENDPOINT) -> list[dict[str, Any]]:
+def encode_inputs(query: Query, known: Facts = DIGITS, endpoint: Endpoint = ENDPOINT) -> list[dict[str, Any]]:
     inputs = json.loads(ADAPTER.encode(endpoint, query, known).body)["inputs"]
     assert isinstance(inputs, list)
     return inputs
@@ -97,14 +97,14 @@ def test_the_one_listed_model_is_spoken_to() -> None:
 def test_sample_is_zeros_in_the_stated_shape() -> None:
     query = ADAPTER.sample(ENDPOINT, DIGITS)
     assert query.inputs == [[0.0] * 64]
-    assert sent(query) == [{"name": "image", "shape": [1, 64], "datatype": "FP64", "data": [0.0] * 64}]
+    assert encode_inputs(query) == [{"name": "image", "shape": [1, 64], "datatype": "FP64", "data": [0.0] * 64}]
 
 
 def test_sample_of_several_inputs() -> None:
     known = facts(("ids", "INT64", [-1, 2]), ("text", "BYTES", [-1]), ("on", "BOOL", [1]), ("x", "FP32", []))
     query = ADAPTER.sample(ENDPOINT, known)
     assert query.inputs == {"ids": [[0, 0]], "text": ["hello"], "on": [False], "x": 0.0}
-    assert [(item["shape"], item["data"]) for item in sent(query, known)] == [
+    assert [(item["shape"], item["data"]) for item in encode_inputs(query, known)] == [
         ([1, 2], [0, 0]),
         ([1], ["hello"]),
         ([1], [False]),
@@ -179,7 +179,7 @@ def test_no_sample_says_which_setting(endpoint: Endpoint, known: Facts, says: st
     ],
 )
 def test_encode(inputs: Any, known: Facts, shape: list[int], datatype: str, data: list[Any]) -> None:
-    (tensor,) = sent(Query(inputs), known)
+    (tensor,) = encode_inputs(Query(inputs), known)
     assert (tensor["shape"], tensor["datatype"], tensor["data"]) == (shape, datatype, data)
 
 
@@ -287,7 +287,7 @@ def test_numpy_agrees_on_shapes(shape: list[int], nested: bool) -> None:
 
 @given(st.lists(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=3, max_size=3), min_size=1))
 def test_round_trip(rows: list[list[float]]) -> None:
-    (tensor,) = sent(Query(rows), facts(("x", "FP64", [-1, 3])))
+    (tensor,) = encode_inputs(Query(rows), facts(("x", "FP64", [-1, 3])))
     assert ADAPTER.decode(ENDPOINT, Response(200, body=body(tensor))).outputs == {"x": rows}
 
 
@@ -296,4 +296,4 @@ def test_bad_requests_are_each_wrong_in_one_thing() -> None:
     short = json.loads(bad["data_shorter_than_shape"].body)["inputs"][0]
     assert (short["shape"], len(short["data"])) == ([1, 64], 63)
     assert json.loads(bad["unknown_datatype"].body)["inputs"][0]["datatype"] == "FP99"
-    assert json.loads(bad["unknown_model"].body) == {"inputs": sent(ADAPTER.sample(ENDPOINT, DIGITS))}
+    assert json.loads(bad["unknown_model"].body) == {"inputs": encode_inputs(ADAPTER.sample(ENDPOINT, DIGITS))}

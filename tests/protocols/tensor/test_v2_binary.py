@@ -17,7 +17,7 @@ from harness.core.errors import ProtocolError
 from harness.core.exchange import Query, Response
 from harness.protocols.shared import v2_answer
 from harness.protocols.tensor.v2 import ADAPTER
-from tests.fuzz.mutation import mutated
+from tests.fuzz.mutation import mutate_seeds
 from tests.protocols.recorded import load
 
 ENDPOINT = Endpoint("http://127.0.0.1:1", model="m", binary=True)
@@ -149,15 +149,15 @@ def same(text: bytes) -> bool:
     """Whether the quick way gave an answer; it must be the strict way's to the type of every number."""
     quick = v2_answer._decode_fast(text, b"")
     if quick is not None:
-        assert repr(_sorted(quick[0])) == repr(_sorted((strictly(text) or ({}, {}))[0]))
+        assert repr(_sort_names(quick[0])) == repr(_sort_names((strictly(text) or ({}, {}))[0]))
         assert repr(quick[1]) == repr((strictly(text) or ({}, {}))[1])
     return quick is not None
 
 
-def _sorted(value: Any) -> Any:
+def _sort_names(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _sorted(value[name]) for name in sorted(value)}
-    return [_sorted(item) for item in value] if isinstance(value, list) else value
+        return {name: _sort_names(value[name]) for name in sorted(value)}
+    return [_sort_names(item) for item in value] if isinstance(value, list) else value
 
 
 _NUMBERS = st.integers(-300, 300) | st.integers(-(2**65), 2**65) | st.floats() | st.booleans() | st.text(max_size=3)
@@ -209,6 +209,6 @@ def test_the_quick_way_is_taken_and_survives_mutations() -> None:
     ).encode()
     assert same(whole)
     seeds = [whole, *(item.encode() for item in load("answers").values() if '"datatype"' in item)]
-    taken = [same(item) for item in mutated(seeds, 5000, 1)]
+    taken = [same(item) for item in mutate_seeds(seeds, 5000, 1)]
     assert any(taken)
     assert not all(taken)

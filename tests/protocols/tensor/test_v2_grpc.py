@@ -113,7 +113,7 @@ def test_a_success_may_say_no() -> None:
     assert ADAPTER.find_denial("live", Response(200, body=b"\xff"))
 
 
-def sent(request: Request) -> pb.ModelInferRequest:
+def parse_request(request: Request) -> pb.ModelInferRequest:
     assert request.headers == (("content-type", "application/grpc"),)
     assert request.path == "/inference.GRPCInferenceService/ModelInfer"
     return pb.ModelInferRequest.FromString(request.body)
@@ -123,7 +123,7 @@ def test_a_request_holds_raw_contents_and_options() -> None:
     facts = ADAPTER.recognise(ENDPOINT, probes_of("triton")).facts
     sample = ADAPTER.sample(ENDPOINT, facts)
     options = {"id": "7", "parameters": {"a": True, "b": 3, "c": "x"}, "outputs": ["label"]}
-    message = sent(ADAPTER.encode(ENDPOINT, Query(sample.inputs, options=options), facts))
+    message = parse_request(ADAPTER.encode(ENDPOINT, Query(sample.inputs, options=options), facts))
     [tensor] = message.inputs
     assert (message.model_name, tensor.name, tensor.datatype, list(tensor.shape)) == (
         "digits",
@@ -141,7 +141,7 @@ def test_a_request_holds_raw_contents_and_options() -> None:
 
 def test_a_version_is_asked_for() -> None:
     endpoint = Endpoint("http://127.0.0.1:1", "v2_grpc", model="m", version="3")
-    assert sent(ADAPTER.encode(endpoint, Query([[1.0]]), Facts())).model_version == "3"
+    assert parse_request(ADAPTER.encode(endpoint, Query([[1.0]]), Facts())).model_version == "3"
     probe = pb.ModelReadyRequest.FromString(ADAPTER.probes(endpoint)["model_ready"].body)
     assert (probe.name, probe.version) == ("m", "3")
 
@@ -161,7 +161,7 @@ def test_a_query_that_is_no_tensor_of_its_datatype() -> None:
             ADAPTER.encode(ENDPOINT, Query(bad), facts)
 
 
-def answered(datatype: str, shape: list[int], raw: bytes | None = None, **contents: Any) -> Any:
+def decode_output(datatype: str, shape: list[int], raw: bytes | None = None, **contents: Any) -> Any:
     message = pb.ModelInferResponse(model_name="m")
     message.outputs.add(name="y", datatype=datatype, shape=shape, contents=pb.InferTensorContents(**contents))
     if raw is not None:
@@ -172,12 +172,12 @@ def answered(datatype: str, shape: list[int], raw: bytes | None = None, **conten
 
 
 def test_typed_contents() -> None:
-    assert answered("BOOL", [2], bool_contents=[True, False]) == [True, False]
-    assert answered("INT8", [1, 2], int_contents=[-128, 127]) == [[-128, 127]]
-    assert answered("UINT64", [1], uint64_contents=[2**64 - 1]) == [2**64 - 1]
-    assert answered("FP32", [2, 1], fp32_contents=[0.5, -0.5]) == [[0.5], [-0.5]]
-    assert answered("BYTES", [2], bytes_contents=["é".encode(), b"\xff"]) == ["é", "\\xff"]
-    assert answered("FP64", [0]) == []
+    assert decode_output("BOOL", [2], bool_contents=[True, False]) == [True, False]
+    assert decode_output("INT8", [1, 2], int_contents=[-128, 127]) == [[-128, 127]]
+    assert decode_output("UINT64", [1], uint64_contents=[2**64 - 1]) == [2**64 - 1]
+    assert decode_output("FP32", [2, 1], fp32_contents=[0.5, -0.5]) == [[0.5], [-0.5]]
+    assert decode_output("BYTES", [2], bytes_contents=["é".encode(), b"\xff"]) == ["é", "\\xff"]
+    assert decode_output("FP64", [0]) == []
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_contents_that_are_not_their_tensor(
     datatype: str, shape: list[int], raw: bytes | None, contents: dict[str, Any]
 ) -> None:
     with pytest.raises(ProtocolError, match=r"outputs\[0\]"):
-        answered(datatype, shape, raw, **contents)
+        decode_output(datatype, shape, raw, **contents)
 
 
 def test_messages_that_are_no_answer() -> None:

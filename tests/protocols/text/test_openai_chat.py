@@ -36,7 +36,7 @@ def events_of(stream: bytes, *cuts: int) -> tuple[list[StreamEvent], str | None]
     return events, None
 
 
-def assembled(stream: str) -> tuple[list[EventKind], Answer]:
+def assemble_stream(stream: str) -> tuple[list[EventKind], Answer]:
     events, error = events_of(stream.encode())
     assert error is None
     return [event.kind for event in events], ADAPTER.assemble(events)
@@ -55,7 +55,7 @@ def assembled(stream: str) -> tuple[list[EventKind], Answer]:
     ],
 )
 def test_recorded_stream(name: str, text: str, reason: str, usage: Usage | None, model: str, done: bool) -> None:
-    kinds, answer = assembled(STREAMS[name])
+    kinds, answer = assemble_stream(STREAMS[name])
     assert (answer.text, answer.finish_reason, answer.usage, answer.model) == (text, reason, usage, model)
     assert answer.complete
     assert kinds.count(EventKind.FINISH) == 1
@@ -64,14 +64,14 @@ def test_recorded_stream(name: str, text: str, reason: str, usage: Usage | None,
 
 
 def test_new_id_in_every_chunk_is_borne() -> None:
-    kinds, answer = assembled(STREAMS["mockllm"])
+    kinds, answer = assemble_stream(STREAMS["mockllm"])
     assert answer.text == "I do not know."
     assert answer.complete
     assert kinds.count(EventKind.OTHER) == 1  # the model's name, told once
 
 
 def test_two_choices_need_two_finish_reasons() -> None:
-    _, answer = assembled(STREAMS["vllm_n2"])
+    _, answer = assemble_stream(STREAMS["vllm_n2"])
     assert answer.complete
     events, _ = events_of(STREAMS["vllm_n2"].encode())
     assert {event.index for event in events if event.kind is EventKind.FINISH} == {0, 1}
@@ -92,8 +92,8 @@ def test_error_inside_a_stream_of_status_200() -> None:
 
 def test_error_after_the_finish_reason_is_no_proper_end() -> None:
     stream = chunk([{"delta": {"content": "a"}}]) + chunk([{"finish_reason": "stop"}])
-    assert assembled(stream)[1].complete
-    kinds, answer = assembled(stream + "event: error\ndata: {}\n\n")
+    assert assemble_stream(stream)[1].complete
+    kinds, answer = assemble_stream(stream + "event: error\ndata: {}\n\n")
     assert kinds[-1] is EventKind.ERROR
     assert not answer.complete
 
@@ -101,7 +101,7 @@ def test_error_after_the_finish_reason_is_no_proper_end() -> None:
 def test_text_is_that_of_the_first_choice() -> None:
     parts = [{"index": index, "delta": {"content": text}} for index, text in ((1, "x"), (0, "a"), (1, "y"), (0, "b"))]
     ends = [{"index": 1, "finish_reason": "length"}, {"index": 0, "finish_reason": "stop"}]
-    _, answer = assembled(chunk(parts) + chunk(ends))
+    _, answer = assemble_stream(chunk(parts) + chunk(ends))
     assert (answer.text, answer.finish_reason, answer.complete) == ("ab", "stop", True)
 
 
@@ -110,14 +110,14 @@ def test_done_after_a_cut_is_not_complete() -> None:
     chunks = STREAMS["llama-cpp-python"].split("\n\n")
     cut = [chunk for chunk in chunks if '"finish_reason": "stop"' not in chunk]
     assert len(cut) == len(chunks) - 1
-    kinds, answer = assembled("\n\n".join(cut))
+    kinds, answer = assemble_stream("\n\n".join(cut))
     assert kinds[-1] is EventKind.DONE
     assert answer.text == SIX
     assert not answer.complete
 
 
 def test_truncated_stream_is_not_complete() -> None:
-    _, answer = assembled(STREAMS["llmock_truncated"])
+    _, answer = assemble_stream(STREAMS["llmock_truncated"])
     assert answer.text
     assert not answer.complete
 
@@ -161,7 +161,7 @@ def test_round_trip(texts: list[str], together: bool, end: str) -> None:
     else:
         parts.append({"index": 0, "delta": {}, "finish_reason": "length"})
     stream = "".join(chunk([part]) + ": ping\n\n" for part in parts) + chunk(usage={"completion_tokens": 3})
-    _, answer = assembled(stream.replace("\n", end))
+    _, answer = assemble_stream(stream.replace("\n", end))
     assert answer.text == "".join(texts)
     assert (answer.finish_reason, answer.usage, answer.complete) == ("length", Usage(None, 3), True)
 

@@ -24,7 +24,7 @@ def entry(index: int | None, vector: Any) -> dict[str, Any]:
     return {"object": "embedding", "embedding": vector} | ({} if index is None else {"index": index})
 
 
-def decoded(*data: Any, **more: Any) -> Any:
+def decode_data(*data: Any, **more: Any) -> Any:
     body = json.dumps({"object": "list", "data": list(data), **more}).encode()
     return ADAPTER.decode(ENDPOINT, Response(200, JSON, body))
 
@@ -37,20 +37,20 @@ def test_an_answer_of_infinity() -> None:
     """As recorded, its 384 numbers cut to 3."""
     first, second = [-0.0627717599272728, 0.05495884269475937, 0.05216480419039726], [-0.03, 0.031, 1]
     usage = {"prompt_tokens": 10, "total_tokens": 10}
-    answer = decoded(entry(0, first), entry(1, second), model="minilm", usage=usage, id="infinity-1fa3", created=1)
+    answer = decode_data(entry(0, first), entry(1, second), model="minilm", usage=usage, id="infinity-1fa3", created=1)
     assert answer.outputs == {"embedding": [first, second]}
     assert (answer.model, answer.usage, answer.complete) == ("minilm", Usage(10, None, 10), True)
 
 
 def test_vectors_come_in_the_order_of_their_index() -> None:
-    assert decoded(entry(2, [3.0]), entry(0, [1.0]), entry(1, [2.0])).outputs["embedding"] == [[1.0], [2.0], [3.0]]
-    assert decoded(entry(None, [3.0]), entry(None, [1.0])).outputs["embedding"] == [[3.0], [1.0]]
-    assert decoded().outputs == {"embedding": []}
+    assert decode_data(entry(2, [3.0]), entry(0, [1.0]), entry(1, [2.0])).outputs["embedding"] == [[1.0], [2.0], [3.0]]
+    assert decode_data(entry(None, [3.0]), entry(None, [1.0])).outputs["embedding"] == [[3.0], [1.0]]
+    assert decode_data().outputs == {"embedding": []}
 
 
 def test_base64_is_little_endian_float32() -> None:
     text = base64.b64encode(struct.pack("<3f", 0.5, -1.25, 3.0)).decode()
-    assert decoded(entry(0, text)).outputs["embedding"] == [[0.5, -1.25, 3.0]]
+    assert decode_data(entry(0, text)).outputs["embedding"] == [[0.5, -1.25, 3.0]]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_base64_is_little_endian_float32() -> None:
 )
 def test_what_is_no_vector_is_refused(data: list[Any], words: str) -> None:
     with pytest.raises(ProtocolError, match=words):
-        decoded(*data)
+        decode_data(*data)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
@@ -91,10 +91,10 @@ def test_a_number_that_is_not_finite_is_refused(number: str) -> None:
 
 def test_an_error_in_a_success_and_a_wrong_count_are_refused() -> None:
     with pytest.raises(ProtocolError, match="out of memory"):
-        decoded(error={"message": "out of memory"})
+        decode_data(error={"message": "out of memory"})
     with pytest.raises(ProtocolError, match=r"usage\.prompt_tokens: a number"):
-        decoded(entry(0, [1.0]), usage={"prompt_tokens": -1})
-    assert decoded(entry(0, [1.0]), usage=None).usage is None
+        decode_data(entry(0, [1.0]), usage={"prompt_tokens": -1})
+    assert decode_data(entry(0, [1.0]), usage=None).usage is None
 
 
 def test_requests() -> None:

@@ -93,10 +93,10 @@ def test_refused_usage(usage: Any) -> None:
 @given(scores=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=30), data=st.data())
 def test_any_order_of_documents_there_and_back(scores: list[float], data: st.DataObject) -> None:
     ranked = sorted(range(len(scores)), key=lambda index: -scores[index])
-    kept = data.draw(st.integers(1, len(scores)))
-    answer = decode(*(result(index, scores[index]) for index in ranked[:kept]))
-    index = answer.outputs.get("index", list(range(kept)))
-    assert index == sorted(ranked[:kept])
+    count = data.draw(st.integers(1, len(scores)))
+    answer = decode(*(result(index, scores[index]) for index in ranked[:count]))
+    index = answer.outputs.get("index", list(range(count)))
+    assert index == sorted(ranked[:count])
     assert answer.outputs["scores"] == [scores[item] for item in index]
 
 

@@ -37,11 +37,11 @@ def lines(*values: Any) -> bytes:
     return b"".join(json.dumps(value).encode() + b"\n" for value in values)
 
 
-def typed(*values: dict[str, Any]) -> bytes:
+def format_typed_events(*values: dict[str, Any]) -> bytes:
     return sse(*((value["type"], value) for value in values))
 
 
-def streamed(name: str, data: bytes, size: int = 7) -> tuple[list[StreamEvent], Answer]:
+def decode_stream(name: str, data: bytes, size: int = 7) -> tuple[list[StreamEvent], Answer]:
     speaker = adapter(name)
     decoder = speaker.decoder(ENDPOINT)
     events = [event for at in range(0, len(data), size) for event in decoder.feed(data[at : at + size])]
@@ -122,7 +122,7 @@ LOPSIDED = {"tokens": ["a"], "token_logprobs": []}
 
 STREAMS: dict[str, bytes] = {
     "openai_completions": sse(chunk("Hel"), chunk("lo"), chunk("", "stop"), {**chunk(""), "choices": []}, "[DONE]"),
-    "anthropic": typed(
+    "anthropic": format_typed_events(
         {"type": "message_start", "message": {"model": "tiny", "usage": {"input_tokens": 9, "output_tokens": 1}}},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
         {"type": "ping"},
@@ -132,7 +132,7 @@ STREAMS: dict[str, bytes] = {
         {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}},
         {"type": "message_stop"},
     ),
-    "openai_responses": typed(
+    "openai_responses": format_typed_events(
         {"type": "response.created", "response": {**RESPONSE, "status": "in_progress", "output": []}},
         {"type": "response.output_item.added", "item": {}},
         {"type": "response.output_text.delta", "delta": "Hel"},
@@ -154,7 +154,7 @@ STREAMS: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_stream_is_the_same_however_it_is_cut(name: str) -> None:
-    answers = [streamed(name, STREAMS[name], size) for size in (1, 7, 10_000)]
+    answers = [decode_stream(name, STREAMS[name], size) for size in (1, 7, 10_000)]
     assert answers[0] == answers[1] == answers[2]
     events, answer = answers[0]
     assert (answer.text, answer.finish_reason, answer.complete) == ("Hello", "stop", True)
@@ -169,7 +169,7 @@ def test_a_stream_without_its_end_is_not_complete(name: str) -> None:
     if name in ("openai_completions", "anthropic"):
         last = data.index(b'"stop"' if name == "openai_completions" else b"event: message_delta") - 30
         last = data.rfind(b"\n\n", 0, last) + 2
-    events, answer = streamed(name, data[: last + (1 if name == "ollama" else 0)])
+    events, answer = decode_stream(name, data[: last + (1 if name == "ollama" else 0)])
     assert events
     assert answer.complete is False
 
@@ -177,8 +177,8 @@ def test_a_stream_without_its_end_is_not_complete(name: str) -> None:
 @pytest.mark.parametrize("name", STREAMS)
 def test_an_error_inside_a_stream_is_told(name: str) -> None:
     error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
-    broken = lines(error) if name == "ollama" else typed(error)
-    events, answer = streamed(name, broken)
+    broken = lines(error) if name == "ollama" else format_typed_events(error)
+    events, answer = decode_stream(name, broken)
     assert [event.kind for event in events] == [EventKind.ERROR]
     assert answer.complete is False
 
@@ -194,9 +194,9 @@ def test_anthropic_tool_calls_whole_and_streamed() -> None:
         {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": piece}}
         for piece in pieces
     ]
-    _, answer = streamed(
+    _, answer = decode_stream(
         "anthropic",
-        typed(
+        format_typed_events(
             {"type": "message_start", "message": {"model": "tiny"}},
             {"type": "content_block_start", "index": 1, "content_block": {**use, "input": {}}},
             *deltas,
@@ -278,7 +278,7 @@ def test_an_answer_without_its_end_is_not_complete(name: str, change: dict[str, 
     assert adapter(name).decode(ENDPOINT, Response(200, body=json.dumps(body).encode())).complete is False
 
 
-def sent(name: str, **options: Any) -> dict[str, Any]:
+def encode_body(name: str, **options: Any) -> dict[str, Any]:
     query = Query("Hi", options={"max_tokens": 8, "temperature": 0, "stop": "x", **options})
     data = json.loads(adapter(name).encode(ENDPOINT, query, Facts()).body)
     assert isinstance(data, dict)
@@ -286,11 +286,11 @@ def sent(name: str, **options: Any) -> dict[str, Any]:
 
 
 def test_parameters_go_where_each_protocol_has_them() -> None:
-    assert sent("ollama")["options"] == {"num_predict": 8, "temperature": 0, "stop": ["x"]}
-    assert sent("tgi")["parameters"] == {"max_new_tokens": 8, "do_sample": False, "stop": ["x"], "details": True}
-    assert sent("anthropic", temperature=None)["stop_sequences"] == ["x"]
-    assert "temperature" not in sent("anthropic", temperature=None)
-    assert sent("openai_responses", stop=None)["max_output_tokens"] == 8
+    assert encode_body("ollama")["options"] == {"num_predict": 8, "temperature": 0, "stop": ["x"]}
+    assert encode_body("tgi")["parameters"] == {"max_new_tokens": 8, "do_sample": False, "stop": ["x"], "details": True}
+    assert encode_body("anthropic", temperature=None)["stop_sequences"] == ["x"]
+    assert "temperature" not in encode_body("anthropic", temperature=None)
+    assert encode_body("openai_responses", stop=None)["max_output_tokens"] == 8
     system = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "Hi"}]
     request = adapter("anthropic").encode(ENDPOINT, Query(system), Facts())
     body = json.loads(request.body)
@@ -377,7 +377,7 @@ THINKING: dict[str, tuple[Any, bytes]] = {
                 {"type": "message", "content": [{"type": "output_text", "text": "Hi"}]},
             ],
         },
-        typed(
+        format_typed_events(
             {"type": "response.reasoning_summary_text.delta", "delta": THOUGHT[:5]},
             {"type": "response.reasoning_text.delta", "delta": THOUGHT[5:]},
             {"type": "response.output_text.delta", "delta": "Hi"},
@@ -399,7 +399,7 @@ THINKING: dict[str, tuple[Any, bytes]] = {
             ],
             "stop_reason": "end_turn",
         },
-        typed(
+        format_typed_events(
             {"type": "message_start", "message": {"model": "a"}},
             {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}},
             {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": THOUGHT}},
@@ -431,7 +431,7 @@ THINKING: dict[str, tuple[Any, bytes]] = {
 def test_thinking_is_kept_apart_from_the_text(name: str) -> None:
     body, stream = THINKING[name]
     whole = adapter(name).decode(ENDPOINT, Response(200, body=json.dumps(body).encode()))
-    events, pieced = streamed(name, stream)
+    events, pieced = decode_stream(name, stream)
     for answer in (whole, pieced):
         assert (answer.text, answer.reasoning, answer.finish_reason, answer.complete) == ("Hi", THOUGHT, "stop", True)
     is_inline = name in ("openai_completions", "tgi")

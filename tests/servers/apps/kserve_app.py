@@ -17,8 +17,8 @@ class Digits(Model):
 
     def predict(self, payload, headers=None, response_headers=None):
         if isinstance(payload, InferRequest):
-            found = self.model.predict(payload.inputs[0].as_numpy())
-            output = InferOutput(name="label", shape=list(found.shape), datatype="INT64", data=found.tolist())
+            labels = self.model.predict(payload.inputs[0].as_numpy())
+            output = InferOutput(name="label", shape=list(labels.shape), datatype="INT64", data=labels.tolist())
             name, own = self.name, payload.id or generate_uuid()
             return InferResponse(response_id=own, model_name=name, infer_outputs=[output])
         return {"predictions": self.model.predict(np.array(payload["instances"])).tolist()}

@@ -10,8 +10,8 @@ from ts.torch_handler.base_handler import BaseHandler
 class Digits(BaseHandler):
     def preprocess(self, data):
         rows = []
-        for each in data:
-            body = each.get("body") if each.get("body") is not None else each.get("data")
+        for item in data:
+            body = item.get("body") if item.get("body") is not None else item.get("data")
             if isinstance(body, bytes | bytearray):
                 body = json.loads(body)
             rows.extend(body["instances"] if isinstance(body, dict) else body)
@@ -19,4 +19,4 @@ class Digits(BaseHandler):
 
     def postprocess(self, output):
         chances = torch.softmax(output, 1)
-        return [{"label": int(row.argmax()), "probs": [float(each) for each in row]} for row in chances]
+        return [{"label": int(row.argmax()), "probs": [float(chance) for chance in row]} for row in chances]

@@ -13,6 +13,6 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 X, y = load_digits(return_X_y=True)
-kept = [row for row in range(len(X)) if row % 5 != 4]
+train_rows = [row for row in range(len(X)) if row % 5 != 4]
 forest, linear = RandomForestClassifier(30, random_state=0), LogisticRegression(max_iter=2000)
-joblib.dump((forest if "forest" in sys.argv else linear).fit(X[kept], y[kept]), sys.argv[1])
+joblib.dump((forest if "forest" in sys.argv else linear).fit(X[train_rows], y[train_rows]), sys.argv[1])

@@ -14,8 +14,8 @@ model = joblib.load("digits.joblib")
 
 @batch
 def infer(image):
-    found = model.predict_proba(image)
-    return {"label": found.argmax(1).astype(np.int64)[:, None], "probs": found.astype(np.float32)}
+    chances = model.predict_proba(image)
+    return {"label": chances.argmax(1).astype(np.int64)[:, None], "probs": chances.astype(np.float32)}
 
 
 http, grpc, metrics = map(int, sys.argv[1:])

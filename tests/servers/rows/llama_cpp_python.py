@@ -59,8 +59,10 @@ CUT = {"test_own_answers": "it fails beside others"}
 SMOKE = Judged("FAIL", blockers={"test_nothing_leaks": LEAKS}, warnings={"test_refused": "answered 200"})
 FOUND, READY = ("openai_chat", "openai_completions", "openai_embeddings"), "/v1/models"
 ROWS = [
-    Row(name, "llama-cpp-python", start, READY, CONFIG, FOUND, {"smoke": SMOKE, "integration": Judged("FAIL", found)})
-    for name, start, found in (
+    Row(
+        name, "llama-cpp-python", start, READY, CONFIG, FOUND, {"smoke": SMOKE, "integration": Judged("FAIL", blockers)}
+    )
+    for name, start, blockers in (
         ("llama-cpp-python", serve, {**BROKEN, **CUT}),
         ("llama-cpp-python-whole", whole, BROKEN),
     )

@@ -45,8 +45,8 @@ group = "kind"
     expected = {"test_refused": "accepted", "test_smuggling": "are executed", **warnings}
     integration = Judged(decision, blockers or {}, expected)
     judged = {"smoke": smoke, "integration": integration}
-    found = ("openai_chat", "ollama")
-    return Row(f"ollama-{protocol}", "tiny-model", serve, "/api/version", config, found, judged, silenced=SILENCED)
+    protocols = ("openai_chat", "ollama")
+    return Row(f"ollama-{protocol}", "tiny-model", serve, "/api/version", config, protocols, judged, silenced=SILENCED)
 
 
 ROWS = [

@@ -25,7 +25,7 @@ def serve(place: Place) -> list[str]:
     return start(place, free_port())
 
 
-def managed(place: Place) -> list[str]:
+def start_managed(place: Place) -> list[str]:
     """The management API at the same port as the inference API."""
     return start(place, place.port)
 
@@ -82,5 +82,5 @@ JUDGED = {
 }
 ROWS = [
     Row("torchserve", "torchserve", serve, "/ping", CONFIG, ("torchserve",), JUDGED, ENV),
-    Row("torchserve-managed", "torchserve", managed, "/ping", BY_NAME, ("torchserve",), JUDGED, ENV),
+    Row("torchserve-managed", "torchserve", start_managed, "/ping", BY_NAME, ("torchserve",), JUDGED, ENV),
 ]

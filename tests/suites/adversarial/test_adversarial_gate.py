@@ -34,7 +34,7 @@ CANARY = "ai-suite/adversarial/test_canary.py::test_cross_request"
 def run(folder: Path, url: str, *, protocol: str = "v2", eps: float = 0.5, limit: str = ">= 0.5") -> GateOutcome:
     rows, labels = make_dataset(7, 80)
     lines = [",".join(["label", *(f"p{i}" for i in range(64))])]
-    lines += [",".join(f"{each:g}" for each in (label, *row)) for row, label in zip(rows, labels, strict=True)]
+    lines += [",".join(f"{value:g}" for value in (label, *row)) for row, label in zip(rows, labels, strict=True)]
     (folder / "digits.csv").write_text("\n".join(lines) + "\n")
     model = "tiny-chat" if protocol == "openai_chat" else "digits"
     config = CONFIG.format(protocol=protocol, model=model, eps=eps, limit=limit)

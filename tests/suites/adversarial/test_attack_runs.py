@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from harness.robustness.query_ledger import compute_row_digest
-from tests.chaos.proxy.conftest import Served, ended, spawn
+from tests.chaos.proxy.conftest import Served, end_child, spawn
 from tests.conftest import GateOutcome, run_gate
 from tests.services import Answered, Digits, digits, serving
 
@@ -196,7 +196,7 @@ def test_the_suite_through_a_failing_link_ends_with_the_same_findings(
             outcome = attack(tmp_path, f"http://{link.listen}")
             assert link.counts("f")["affected"] > 0, "the fault never struck"
     finally:
-        ended(child)
+        end_child(child)
     for name, result in read_results(outcome.run_dir).items():
         assert result["outcomes"] == read_results(first.run_dir)[name]["outcomes"]
         file = f"adversarial/{name}.findings.jsonl"

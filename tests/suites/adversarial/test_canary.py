@@ -35,7 +35,7 @@ class Chat:
         messages = body.get("messages") if isinstance(body, dict) else None
         if not path.endswith("/chat/completions") or not isinstance(messages, list) or body.get("max_tokens") != 48:
             return 400, self.refusal()
-        system = next((each["content"] for each in messages if each["role"] == "system"), "")
+        system = next((message["content"] for message in messages if message["role"] == "system"), "")
         self.asked.append(system)
         text = self.text(system, messages[-1]["content"])
         self.last = system if "code is" in system else self.last
@@ -82,21 +82,21 @@ class Broken(Chat):
         return 500, {"error": {"message": "out of memory"}}
 
 
-def judged(service: Chat, tmp_path: Path, check: str) -> Verdict:
+def judge_service(service: Chat, tmp_path: Path, check: str) -> Verdict:
     with serving(service) as url:
         endpoint = Endpoint(url, "openai_chat", model="m", deadlines=QUICK)
         with asking(Settings(endpoint, ("adversarial",)), tmp_path) as session:
-            found = getattr(SUITE, check)(session)
-    assert isinstance(found, Verdict)
-    return found
+            verdict = getattr(SUITE, check)(session)
+    assert isinstance(verdict, Verdict)
+    return verdict
 
 
 def test_a_service_that_keeps_conversations_apart_passes_both(tmp_path: Path) -> None:
     service = Discreet()
-    across = judged(service, tmp_path, "test_cross_request")
+    across = judge_service(service, tmp_path, "test_cross_request")
     assert across.status is Status.PASS
     assert across.n == 2 * len(SUITE.FORMS) + 5  # the questions after them repeat those beside them
-    own = judged(service, tmp_path, "test_own_prompt")
+    own = judge_service(service, tmp_path, "test_own_prompt")
     assert own.status is Status.PASS
     assert own.n == len(QUESTIONS)
     assert all(question in own.reason for question in QUESTIONS)
@@ -105,14 +105,14 @@ def test_a_service_that_keeps_conversations_apart_passes_both(tmp_path: Path) ->
 
 
 def test_a_model_that_never_tells_a_code_shows_no_discretion(tmp_path: Path) -> None:
-    verdict = judged(Chat(), tmp_path, "test_own_prompt")
+    verdict = judge_service(Chat(), tmp_path, "test_own_prompt")
     assert verdict.status is Status.INCONCLUSIVE
     assert "where it is asked to and allowed to" in verdict.reason
 
 
 @pytest.mark.parametrize("service", [Leaky(), LeakyInBase64(), LeakyErrors()], ids=lambda s: type(s).__name__)
 def test_what_one_request_was_told_in_the_answer_to_another_fails(tmp_path: Path, service: Chat) -> None:
-    verdict = judged(service, tmp_path, "test_cross_request")
+    verdict = judge_service(service, tmp_path, "test_cross_request")
     assert verdict.status is Status.FAIL
     example = verdict.counterexamples[0]
     assert "holds the canary" in example.summary
@@ -121,8 +121,8 @@ def test_what_one_request_was_told_in_the_answer_to_another_fails(tmp_path: Path
 
 
 def test_a_model_that_repeats_its_own_prompt_fails_only_the_warning(tmp_path: Path) -> None:
-    assert judged(Talkative(), tmp_path, "test_cross_request").status is Status.PASS
-    assert judged(Talkative(), tmp_path, "test_own_prompt").status is Status.FAIL
+    assert judge_service(Talkative(), tmp_path, "test_cross_request").status is Status.PASS
+    assert judge_service(Talkative(), tmp_path, "test_own_prompt").status is Status.FAIL
     assert SUITE.test_own_prompt.__aicheck__.level == "warn"
     assert SUITE.test_cross_request.__aicheck__.level == "blocker"
 
@@ -130,4 +130,4 @@ def test_a_model_that_repeats_its_own_prompt_fails_only_the_warning(tmp_path: Pa
 @pytest.mark.parametrize("service", [Mute(), Broken()], ids=lambda s: type(s).__name__)
 @pytest.mark.parametrize("check", ["test_cross_request", "test_own_prompt"])
 def test_no_answer_is_no_safety(tmp_path: Path, service: Chat, check: str) -> None:
-    assert judged(service, tmp_path, check).status is Status.INCONCLUSIVE
+    assert judge_service(service, tmp_path, check).status is Status.INCONCLUSIVE

@@ -119,18 +119,18 @@ def test_a_service_that_dies_of_a_disconnecting_client_fails(tmp_path: Path) -> 
 LONG = " ".join(map(str, range(60)))
 
 
-def answered(text: str, *, streamed: bool = False, whole: bool = True) -> Exchange:
+def make_exchange(text: str, *, streamed: bool = False, whole: bool = True) -> Exchange:
     request = Request("POST", "/", stream=streamed)
     return Exchange(request, Timing(0.0, sent=0.0, done=1.0 if whole else None), Response(200), Answer(text))
 
 
-def refused(status: int) -> Exchange:
+def make_refusal(status: int) -> Exchange:
     return Exchange(
         Request("POST", "/", stream=True), Timing(0.0, sent=0.0, done=1.0), Response(status), error=ErrorClass.STATUS
     )
 
 
-LEFT = [answered(LONG, streamed=True, whole=False), answered("", whole=False)]
+LEFT = [make_exchange(LONG, streamed=True, whole=False), make_exchange("", whole=False)]
 PHRASE = "I am sorry, but I would rather not say anything about that today."
 
 
@@ -142,20 +142,20 @@ PHRASE = "I am sorry, but I would rather not say anything about that today."
         (LEFT, ["The number is 11111111", "22222222"], True, Status.PASS, "succeed"),
         (LEFT, [LONG[50:90] + "11111111", "22222222"], True, Status.FAIL, "clients that left had asked for"),
         (LEFT * 4, ["11111111", LONG], True, Status.FAIL, "clients that left had asked for"),
-        ([*LEFT * 4, answered(PHRASE)], ["11111111", PHRASE], True, Status.PASS, "succeed"),
-        ([*LEFT, refused(500)], ["11111111", "22222222"], True, Status.FAIL, "after 2 clients left, the next one"),
-        ([*LEFT, refused(400)], ["11111111", "22222222"], True, Status.PASS, "succeed"),
-        ([refused(400)], ["11111111", "22222222"], True, Status.INCONCLUSIVE, "what they ask for is not answered"),
+        ([*LEFT * 4, make_exchange(PHRASE)], ["11111111", PHRASE], True, Status.PASS, "succeed"),
+        ([*LEFT, make_refusal(500)], ["11111111", "22222222"], True, Status.FAIL, "after 2 clients left, the next one"),
+        ([*LEFT, make_refusal(400)], ["11111111", "22222222"], True, Status.PASS, "succeed"),
+        ([make_refusal(400)], ["11111111", "22222222"], True, Status.INCONCLUSIVE, "what they ask for is not answered"),
     ],
     ids=["own", "changed", "reworded", "before its own", "instead", "phrase", "ended", "a form refused", "all refused"],
 )
 def test_what_clients_leave_behind(
     left: list[Exchange], texts: list[str], may_reword: bool, status: Status, words: str
 ) -> None:
-    before = list(map(answered, ["11111111", "22222222"]))
+    before = list(map(make_exchange, ["11111111", "22222222"]))
     show = lambda summary, _: Counterexample(summary)  # noqa: E731
     control = Control(before, before, may_reword=may_reword)
-    verdict = judge_service_after_disconnects(control, before * 2, left, list(map(answered, texts)), show, 100)
+    verdict = judge_service_after_disconnects(control, before * 2, left, list(map(make_exchange, texts)), show, 100)
     assert verdict.status is status, verdict.reason
     assert words in verdict.reason
 
@@ -167,5 +167,5 @@ def test_what_was_waited_for_whole_says_what_became_of_a_silent_service() -> Non
     )
     assert choose_telling(hung, unawaited, 8) is hung
     assert choose_telling(hung, hung[:24], 8) is hung
-    partly = [*unawaited[:8], *[answered(LONG)] * 16]
+    partly = [*unawaited[:8], *[make_exchange(LONG)] * 16]
     assert choose_telling(hung, partly, 8) is partly

@@ -14,7 +14,7 @@ from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings as ReferenceSettings
 from tests.conftest import KEY
 from tests.services import asking
-from tests.suites.smoke.test_https import served
+from tests.suites.smoke.test_https import serve_over_tls
 
 http, disconnect, trace = (
     import_module(f"harness.suites.integration.{name}") for name in ("test_http", "test_disconnect", "test_trace")
@@ -23,7 +23,7 @@ http, disconnect, trace = (
 
 def test_over_tls(tmp_path: Path) -> None:
     ca = trustme.CA()
-    with served(tmp_path, ca, ca.issue_cert("127.0.0.1")) as url:
+    with serve_over_tls(tmp_path, ca, ca.issue_cert("127.0.0.1")) as url:
         endpoint = Endpoint(url, "openai_chat", model="tiny-chat", tls=TLS(ca_file=str(tmp_path / "ca.pem")))
         with asking(Settings(endpoint, ("integration",)), tmp_path) as session:
             for test in (

@@ -51,8 +51,8 @@ def test_options_of_the_reference(tmp_path: Path, defects: tuple[str, ...], stat
 def answer(text: str = CODES, *, tokens: int | None = 20, choices: int = 1, calls: Any = ()) -> Exchange:
     given = tuple(Choice(number, text, "stop", calls) for number in range(choices))
     usage = None if tokens is None else Usage(tokens, 3)
-    made = Answer(text, choices=given, usage=usage, complete=True)
-    return Exchange(Request("POST", "/"), Timing(0.0), Response(200), made)
+    whole_answer = Answer(text, choices=given, usage=usage, complete=True)
+    return Exchange(Request("POST", "/"), Timing(0.0), Response(200), whole_answer)
 
 
 def judge(*later: Exchange, before: Exchange | None = None, again: int = 20) -> Status:

@@ -115,7 +115,7 @@ def test_an_input_whose_answers_are_tied_names_no_usual_version(tmp_path: Path) 
     assert "(x-model-version is '1' in them, and '2' in the others)" in verdict.reason
 
 
-def rounded(total: float) -> Sent:
+def answer_rounded(total: float) -> Sent:
     return 200, {}, {"probabilities": [[round(total / 9, 2), round(1 - total / 9, 2)]]}
 
 
@@ -134,7 +134,7 @@ def broken(total: float) -> Sent:
 @pytest.mark.parametrize(
     ("stray", "usual", "words"),
     [
-        (rounded, current, "not the usual one"),
+        (answer_rounded, current, "not the usual one"),
         (
             same_from("1"),
             current,
@@ -167,7 +167,7 @@ def busy(total: float) -> Sent:
     return 503, {}, {"error": "busy"}
 
 
-def numbered(numbers: count[int]) -> Model:
+def number_answers(numbers: count[int]) -> Model:
     """Each answer states a number of its own under a name that sounds like a version's."""
     return lambda total: (200, {"x-build": str(next(numbers))}, {"probabilities": [[total / 9, 1 - total / 9]]})
 
@@ -178,7 +178,7 @@ def numbered(numbers: count[int]) -> Model:
         (balance(lambda: False, older), 40),
         (balance(in_turn(20), broken), 38),
         (balance(in_turn(10), busy), 36),
-        (balance(lambda: True, numbered(count(1))), 40),
+        (balance(lambda: True, number_answers(count(1))), 40),
         (balance(in_turn(), lambda total: (200, {}, {"probabilities": [[total / 9 + 1e-7, 1 - total / 9]]})), 40),
     ],
     ids=["healthy", "two errors", "busy", "numbered", "last digit"],

@@ -153,25 +153,25 @@ def test_a_model_that_repeats_a_text_now_and_then_is_not_failed(
 @pytest.mark.parametrize("habit", [lambda _: "I would rather not.", drop_middle, lambda _: "OK."])
 def test_what_nothing_shows_is_not_judged(tmp_path: Path, habit: Change) -> None:
     """Neither an echo nor token counts nor a promise: the reason says what the model did."""
-    [kept, accepted] = run_checks(Echo(say=habit, counts=False), tmp_path)
-    assert kept.status is INCONCLUSIVE
-    assert "the model answered" in kept.reason
+    [text_kept, accepted] = run_checks(Echo(say=habit, counts=False), tmp_path)
+    assert text_kept.status is INCONCLUSIVE
+    assert "the model answered" in text_kept.reason
     assert accepted.status is PASS
 
 
 def test_a_pass_claims_only_what_was_shown(tmp_path: Path) -> None:
-    [kept, _] = run_checks(Echo(say=drop_middle), tmp_path)
-    assert kept.status is PASS
-    assert "repeated" not in kept.reason
-    assert "as many prompt tokens in raw UTF-8" in kept.reason
-    assert "the model answered '48213765 90314276 11827364'" in " ".join(kept.notes)
-    [kept, _] = run_checks(
+    [text_kept, _] = run_checks(Echo(say=drop_middle), tmp_path)
+    assert text_kept.status is PASS
+    assert "repeated" not in text_kept.reason
+    assert "as many prompt tokens in raw UTF-8" in text_kept.reason
+    assert "the model answered '48213765 90314276 11827364'" in " ".join(text_kept.notes)
+    [text_kept, _] = run_checks(
         Echo(say=lambda text: text.replace("\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627", "peace, hello")),
         tmp_path,
     )
-    assert kept.status is PASS
-    assert "right to left" not in kept.reason.partition("repeated as it was sent")[2].partition(";")[0]
-    assert "not judged: whether text with right to left is kept" in " ".join(kept.notes)
+    assert text_kept.status is PASS
+    assert "right to left" not in text_kept.reason.partition("repeated as it was sent")[2].partition(";")[0]
+    assert "not judged: whether text with right to left is kept" in " ".join(text_kept.notes)
 
 
 def latin(text: str) -> str:
@@ -231,8 +231,8 @@ def test_what_a_model_may_do_too_is_a_warning(tmp_path: Path, service: Echo, sta
         given = Settings(Endpoint(url, "openai_chat", model="m"), ("integration",))
         with asking(given, tmp_path) as session:
             session.is_reached = True
-            kept, exact = suite.test_text_kept(session), suite.test_text_exact(session)
-    assert kept.status is PASS, kept.reason
+            text_kept, exact = suite.test_text_kept(session), suite.test_text_exact(session)
+    assert text_kept.status is PASS, text_kept.reason
     assert exact.status is status, exact.reason
     assert reason in exact.reason
 

@@ -23,7 +23,9 @@ from tests.services import serving
 
 
 @contextmanager
-def served(folder: Path, ca: trustme.CA, certificate: trustme.LeafCert, *, mutual: bool = False) -> Iterator[str]:
+def serve_over_tls(
+    folder: Path, ca: trustme.CA, certificate: trustme.LeafCert, *, mutual: bool = False
+) -> Iterator[str]:
     """The reference backend behind TLS, in a thread of this process."""
     certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
     ca.cert_pem.write_to_path(str(folder / "ca.pem"))
@@ -52,7 +54,7 @@ def served(folder: Path, ca: trustme.CA, certificate: trustme.LeafCert, *, mutua
 
 
 @contextmanager
-def scripted(script: Callable[[socket.socket], None]) -> Iterator[int]:
+def serve_script(script: Callable[[socket.socket], None]) -> Iterator[int]:
     """A port whose connections each run a script, one after the other, and are closed after it."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         thread = threading.Thread(target=_accept, args=(listener, script), daemon=True)
@@ -90,7 +92,7 @@ def _leaf(ca: trustme.CA, days: float) -> trustme.LeafCert:
 
 def test_trusted_certificate_passes(tmp_path: Path) -> None:
     ca = trustme.CA()
-    with served(tmp_path, ca, _leaf(ca, 90)) as url:
+    with serve_over_tls(tmp_path, ca, _leaf(ca, 90)) as url:
         outcome = _run(tmp_path, url)
     assert outcome.status == 0, outcome.out
     assert outcome.check("test_certificate")["verdict"] == "PASS"
@@ -98,7 +100,7 @@ def test_trusted_certificate_passes(tmp_path: Path) -> None:
 
 def test_untrusted_certificate_fails(tmp_path: Path) -> None:
     ca = trustme.CA()
-    with served(tmp_path, ca, _leaf(ca, 90)) as url:
+    with serve_over_tls(tmp_path, ca, _leaf(ca, 90)) as url:
         outcome = _run(tmp_path, url, "")
     row = outcome.check("test_certificate")
     assert row["verdict"] == "FAIL"
@@ -109,7 +111,7 @@ def test_untrusted_certificate_fails(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("days", "said"), [(-1.0, "expired"), (3.0, "days")], ids=["expired", "soon"])
 def test_certificate_at_its_end_fails(tmp_path: Path, days: float, said: str) -> None:
     ca = trustme.CA()
-    with served(tmp_path, ca, _leaf(ca, days)) as url:
+    with serve_over_tls(tmp_path, ca, _leaf(ca, days)) as url:
         outcome = _run(tmp_path, url)
     row = outcome.check("test_certificate")
     assert row["verdict"] == "FAIL", outcome.out
@@ -122,7 +124,7 @@ def test_client_certificate(tmp_path: Path) -> None:
     client.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
     client.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
     tls = 'tls = { ca_file = "ca.pem", client_cert = "cert.pem", client_key = "key.pem" }'
-    with served(tmp_path, ca, _leaf(ca, 90), mutual=True) as url:
+    with serve_over_tls(tmp_path, ca, _leaf(ca, 90), mutual=True) as url:
         outcome = _run(tmp_path, url, tls)
     assert outcome.status == 0, outcome.out
 
@@ -156,7 +158,7 @@ def test_https_to_a_plain_port_was_never_reached(tmp_path: Path, reference: str,
 @pytest.mark.parametrize("protocol", sample_cases(PROTOCOLS, "auto"))
 def test_http_to_a_tls_port_is_told_the_right_url(tmp_path: Path, protocol: str) -> None:
     ca = trustme.CA()
-    with served(tmp_path, ca, _leaf(ca, 90)) as url:
+    with serve_over_tls(tmp_path, ca, _leaf(ca, 90)) as url:
         plain = url.replace("https:", "http:")
         outcome = run_gate(tmp_path, f"--ai-endpoint={plain}", f"--ai-protocol={protocol}", "--ai-only-packaged")
     _assert_never_reached(outcome, f"give {url}")
@@ -175,7 +177,7 @@ def test_a_server_that_explains_the_wrong_scheme_with_400(tmp_path: Path) -> Non
         sock.recv(65536)
         sock.sendall(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 4\r\nconnection: close\r\n\r\nTLS!")
 
-    with scripted(answer) as port:
+    with serve_script(answer) as port:
         outcome = _run(tmp_path, f"http://127.0.0.1:{port}", "")
     _assert_never_reached(outcome, f"give https://127.0.0.1:{port}")
 
@@ -188,7 +190,7 @@ def test_a_plain_service_that_refuses_everything_is_judged(tmp_path: Path) -> No
 
 def test_a_missing_client_certificate_is_the_users_to_give(tmp_path: Path) -> None:
     ca = trustme.CA()
-    with served(tmp_path, ca, _leaf(ca, 90), mutual=True) as url:
+    with serve_over_tls(tmp_path, ca, _leaf(ca, 90), mutual=True) as url:
         outcome = _run(tmp_path, url)
     _assert_never_reached(outcome, "client_cert")
 
@@ -221,7 +223,7 @@ def _refuse_the_name(sock: socket.socket) -> None:
 def test_a_handshake_that_breaks_is_an_error(
     tmp_path: Path, script: Callable[[socket.socket], None], words: str
 ) -> None:
-    with scripted(script) as port:
+    with serve_script(script) as port:
         outcome = _run(tmp_path, f"https://127.0.0.1:{port}", "")
     _assert_never_reached(outcome, words)
 
@@ -229,7 +231,7 @@ def test_a_handshake_that_breaks_is_an_error(
 @pytest.mark.parametrize("suite", ["integration", "smoke"])
 def test_only_the_certificate_fails(tmp_path: Path, suite: str) -> None:
     ca = trustme.CA()
-    with served(tmp_path, ca, ca.issue_cert("elsewhere.example")) as url:
+    with serve_over_tls(tmp_path, ca, ca.issue_cert("elsewhere.example")) as url:
         _write_config(tmp_path, 'tls = { ca_file = "ca.pem" }')
         outcome = run_gate(tmp_path, f"--ai-endpoint={url}", "--ai-only-packaged", suite=suite)
     if suite == "smoke":

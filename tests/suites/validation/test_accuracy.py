@@ -43,11 +43,11 @@ class Service:
     def __call__(self, path: str, body: Any) -> Answered:
         rows = body["instances"]
         self.sizes.append(len(rows))
-        found = self.change(rows)
-        return found if isinstance(found, tuple) else (200, {"predictions": found})
+        outcome = self.change(rows)
+        return outcome if isinstance(outcome, tuple) else (200, {"predictions": outcome})
 
 
-def judged(
+def judge_service(
     service: Callable[[str, Any], Answered],
     folder: Path,
     data: Dataset = DATA,
@@ -67,7 +67,7 @@ def judged(
 
 def test_a_right_service_passes_in_batches(tmp_path: Path) -> None:
     service = Service()
-    verdict = judged(service, tmp_path)
+    verdict = judge_service(service, tmp_path)
     assert (verdict.status, verdict.n, verdict.estimate) == (Status.PASS, 200, 1.0)
     assert sorted(service.sizes) == [8, *[32] * 6]
     assert [(part.name, part.n) for part in verdict.slices] == [("odd", 100)]
@@ -88,7 +88,7 @@ def test_rows_whose_limit_was_spent_on_thinking_are_not_wrong(tmp_path: Path, sp
         usage = {"prompt_tokens": 3, "completion_tokens": 16}
         return 200, {"choices": [{"index": 0, "message": message, "finish_reason": reason}], "usage": usage}
 
-    verdict = judged(answer, tmp_path, texts, protocol="openai_chat", model="m", sample=None)
+    verdict = judge_service(answer, tmp_path, texts, protocol="openai_chat", model="m", sample=None)
     assert verdict.status is status, verdict.reason
     if status is Status.INCONCLUSIVE:
         assert f"{spent} of 200 rows" in verdict.reason
@@ -97,12 +97,12 @@ def test_rows_whose_limit_was_spent_on_thinking_are_not_wrong(tmp_path: Path, sp
 
 def test_scores_without_a_label_count_by_the_highest(tmp_path: Path) -> None:
     scores = Service(lambda rows: [[float(row[1] == i) for i in range(3)] for row in rows])
-    assert judged(scores, tmp_path).estimate == 1.0
+    assert judge_service(scores, tmp_path).estimate == 1.0
 
 
 def test_a_service_that_takes_one_row_a_request_is_asked_so(tmp_path: Path) -> None:
     service = Service(lambda rows: (422, {"error": "one"}) if len(rows) > 1 else [int(rows[0][1])])
-    assert judged(service, tmp_path).status is Status.PASS
+    assert judge_service(service, tmp_path).status is Status.PASS
     assert service.sizes == [32, *[1] * 200]
 
 
@@ -117,7 +117,7 @@ def test_a_service_that_takes_one_row_a_request_is_asked_so(tmp_path: Path) -> N
     ids=["constant", "reversed", "dead", "some rows fail"],
 )
 def test_wrong_and_missing_answers_fail(tmp_path: Path, change: Any) -> None:
-    verdict = judged(Service(change), tmp_path)
+    verdict = judge_service(Service(change), tmp_path)
     assert verdict.status is Status.FAIL, verdict.reason
     assert verdict.n == 200
     assert verdict.counterexamples[0].summary.startswith("row ")
@@ -125,7 +125,7 @@ def test_wrong_and_missing_answers_fail(tmp_path: Path, change: Any) -> None:
 
 def test_rows_that_fail_count_alone_and_do_not_take_their_batch_with_them(tmp_path: Path) -> None:
     fails = Service(lambda rows: (500, {}) if any(row[0] < 5 for row in rows) else [int(row[1]) for row in rows])
-    verdict = judged(fails, tmp_path)
+    verdict = judge_service(fails, tmp_path)
     assert verdict.estimate == pytest.approx(1 - 5 / 200)
     assert any("5 of the wrong rows had no answer" in note for note in verdict.notes)
 
@@ -152,7 +152,7 @@ def test_rows_that_an_error_has_struck_are_asked_again_within_the_budget(
         times[rows[0][0]] += 1
         return (500, {}) if fails(rows[0][0], times[rows[0][0]]) else (200, {"predictions": _labels(rows)})
 
-    verdict = judged(answer, tmp_path, retries=retries)
+    verdict = judge_service(answer, tmp_path, retries=retries)
     assert verdict.estimate == pytest.approx(share)
     assert any(note.startswith(notes) for note in verdict.notes), verdict.notes
     assert max(times.values()) <= 2
@@ -161,28 +161,28 @@ def test_rows_that_an_error_has_struck_are_asked_again_within_the_budget(
 
 def test_rows_of_one_class_pass_nothing(tmp_path: Path) -> None:
     same = replace(DATA, labels=(1,) * 200)
-    passing = judged(Service(lambda rows: [1] * len(rows)), tmp_path, same)
+    passing = judge_service(Service(lambda rows: [1] * len(rows)), tmp_path, same)
     assert passing.status is Status.INCONCLUSIVE
     assert "all rows are labelled '1', so that a constant answer is right" in passing.reason
-    assert judged(Service(lambda rows: [0] * len(rows)), tmp_path, same).status is Status.FAIL
-    assert judged(Service(lambda rows: [1] * len(rows)), tmp_path, same, slice="odd").status is Status.PASS
+    assert judge_service(Service(lambda rows: [0] * len(rows)), tmp_path, same).status is Status.FAIL
+    assert judge_service(Service(lambda rows: [1] * len(rows)), tmp_path, same, slice="odd").status is Status.PASS
 
 
 def test_answers_of_classes_that_no_label_has_are_named(tmp_path: Path) -> None:
-    verdict = judged(Service(lambda rows: [int(row[1]) if row[0] % 50 else 7 for row in rows]), tmp_path)
+    verdict = judge_service(Service(lambda rows: [int(row[1]) if row[0] % 50 else 7 for row in rows]), tmp_path)
     assert "answers that are the label of no row: '7' (4 times)" in verdict.notes
 
 
 def test_what_tells_nothing_is_inconclusive(tmp_path: Path) -> None:
-    unread = judged(Service(lambda rows: [0.5] * len(rows)), tmp_path)
+    unread = judge_service(Service(lambda rows: [0.5] * len(rows)), tmp_path)
     assert unread.status is Status.INCONCLUSIVE
     assert "no label and no scores" in unread.reason
-    missing = judged(Service(), tmp_path, slice="even")
+    missing = judge_service(Service(), tmp_path, slice="even")
     assert missing.status is Status.INCONCLUSIVE
     assert "no slice 'even'; there are: odd" in missing.reason
-    no_classes = judged(Service(), tmp_path, replace(DATA, labels=(0.5,) * 200))
+    no_classes = judge_service(Service(), tmp_path, replace(DATA, labels=(0.5,) * 200))
     assert no_classes.status is Status.INCONCLUSIVE
-    assert judged(Service(), tmp_path, slice="odd").n == 100
+    assert judge_service(Service(), tmp_path, slice="odd").n == 100
 
 
 CLASSES = ("setosa", "versicolor", "virginica")
@@ -191,7 +191,7 @@ NAMED = replace(DATA, labels=tuple(CLASSES[i % 3] for i in range(200)))
 
 @pytest.mark.parametrize("status", sample_cases([400, 401, 404, 413, 422], 401, 422))
 def test_rows_that_are_all_refused_say_nothing_of_the_model(tmp_path: Path, status: int) -> None:
-    verdict = judged(Service(lambda rows: (status, {"detail": "field required: sepal_length"})), tmp_path)
+    verdict = judge_service(Service(lambda rows: (status, {"detail": "field required: sepal_length"})), tmp_path)
     assert (verdict.status, verdict.n) == (Status.INCONCLUSIVE, 0), verdict.reason
     assert f"every row was refused, none was answered (HTTP {status}" in verdict.reason
     assert "field required: sepal_length" in verdict.reason
@@ -200,14 +200,14 @@ def test_rows_that_are_all_refused_say_nothing_of_the_model(tmp_path: Path, stat
 
 def test_one_row_that_is_answered_makes_the_refused_ones_wrong(tmp_path: Path) -> None:
     picky = Service(lambda rows: (422, {"error": "no"}) if any(row[0] > 0 for row in rows) else [0])
-    verdict = judged(picky, tmp_path)
+    verdict = judge_service(picky, tmp_path)
     assert verdict.status is Status.FAIL
     assert any("199 of the wrong rows were refused: HTTP 422" in note for note in verdict.notes)
 
 
 def test_refusals_beside_failures_are_failures(tmp_path: Path) -> None:
     dead = Service(lambda rows: (500 if rows[0][0] % 2 else 422, {"error": "no"}))
-    assert judged(dead, tmp_path).status is Status.FAIL
+    assert judge_service(dead, tmp_path).status is Status.FAIL
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_refusals_beside_failures_are_failures(tmp_path: Path) -> None:
 def test_answers_that_can_never_equal_a_label_are_no_wrong_answers(
     tmp_path: Path, data: Dataset, change: Any, words: str
 ) -> None:
-    verdict = judged(Service(change), tmp_path, data)
+    verdict = judge_service(Service(change), tmp_path, data)
     assert verdict.status is Status.INCONCLUSIVE, verdict.reason
     assert words in verdict.reason
 
@@ -246,21 +246,21 @@ def test_answers_that_can_never_equal_a_label_are_no_wrong_answers(
     ids=["constant", "row numbers", "scrambled", "other case", "other name", "one word", "wrong text", "7", "labels 7"],
 )
 def test_what_is_wrong_in_every_reading_fails(tmp_path: Path, data: Dataset, change: Any) -> None:
-    verdict = judged(Service(change), tmp_path, data)
+    verdict = judge_service(Service(change), tmp_path, data)
     assert verdict.status is Status.FAIL, verdict.reason
     assert verdict.n == 200
 
 
 def test_classes_counted_from_one_fail_and_are_named(tmp_path: Path) -> None:
     """Whether the service or the data counts from one cannot be seen, and an index that is one off is a defect, too."""
-    verdict = judged(Service(lambda rows: [label + 1 for label in _labels(rows)]), tmp_path)
+    verdict = judge_service(Service(lambda rows: [label + 1 for label in _labels(rows)]), tmp_path)
     assert verdict.status is Status.FAIL
     note = next(note for note in verdict.notes if "name the classes alike" in note)
     assert note.startswith("if 1 is 0, 2 is 1, 3 is 2, 200 of 200 rows would be right")
-    assert not any("alike" in note for note in judged(Service(lambda rows: [7] * len(rows)), tmp_path).notes)
+    assert not any("alike" in note for note in judge_service(Service(lambda rows: [7] * len(rows)), tmp_path).notes)
 
 
-def answered(outputs: Any = None, text: str | None = None, error: ErrorClass | None = None) -> Exchange:
+def make_exchange(outputs: Any = None, text: str | None = None, error: ErrorClass | None = None) -> Exchange:
     answer = None if error else Answer(text=text, outputs=outputs or {})
     return Exchange(
         Request("POST", "/p", body=repr((outputs, text)).encode()), Timing(0.0), Response(200), answer, error=error
@@ -270,21 +270,21 @@ def answered(outputs: Any = None, text: str | None = None, error: ErrorClass | N
 @pytest.mark.parametrize(
     ("want", "exchange", "status", "said"),
     [
-        ([0.1, 0.9], answered({"p": [[0.1, 0.9 + 1e-9]], "label": [1]}), Status.PASS, "met"),
-        ([0.1, 0.9], answered({"p": [[0.1, 0.91]]}), Status.FAIL, "golden 7: the answer[1] is 0.91, not 0.9"),
-        ([0.1, 0.9], answered({"p": [[0.1, float("nan")]]}), Status.FAIL, "is nan"),
-        ([0.1, 0.9], answered({"p": [[0.1, 0.9, 0.0]]}), Status.FAIL, "no output has the form"),
-        ([0.1, 0.9], answered({}), Status.FAIL, "no output has the form"),
-        (1, answered({"label": [2]}), Status.FAIL, "is 2, not 1"),
-        (1, answered({"a": [1], "b": [1]}), Status.INCONCLUSIVE, "ambiguous"),
-        ([70000.0, 1.0], answered({"p": [[None, 1.0]]}), Status.FAIL, "the largest number of FP16, it overflows"),
-        (2**53 + 1, answered({"id": [float(2**53)]}), Status.FAIL, "that was made a double"),
-        ({"a": 1}, answered({"a": [1], "b": [2]}), Status.PASS, "met"),
-        ({"c": 1}, answered({"a": [1]}), Status.FAIL, "no output 'c'"),
-        ("yes", answered(text=" yes\n"), Status.PASS, "met"),
-        ("yes", answered(text="yes, no"), Status.FAIL, "'yes, no'"),
-        (1, answered(error=ErrorClass.STATUS), Status.FAIL, "has no answer"),
-        (1, answered(error=ErrorClass.CONNECT), Status.ERROR, "not reached"),
+        ([0.1, 0.9], make_exchange({"p": [[0.1, 0.9 + 1e-9]], "label": [1]}), Status.PASS, "met"),
+        ([0.1, 0.9], make_exchange({"p": [[0.1, 0.91]]}), Status.FAIL, "golden 7: the answer[1] is 0.91, not 0.9"),
+        ([0.1, 0.9], make_exchange({"p": [[0.1, float("nan")]]}), Status.FAIL, "is nan"),
+        ([0.1, 0.9], make_exchange({"p": [[0.1, 0.9, 0.0]]}), Status.FAIL, "no output has the form"),
+        ([0.1, 0.9], make_exchange({}), Status.FAIL, "no output has the form"),
+        (1, make_exchange({"label": [2]}), Status.FAIL, "is 2, not 1"),
+        (1, make_exchange({"a": [1], "b": [1]}), Status.INCONCLUSIVE, "ambiguous"),
+        ([70000.0, 1.0], make_exchange({"p": [[None, 1.0]]}), Status.FAIL, "the largest number of FP16, it overflows"),
+        (2**53 + 1, make_exchange({"id": [float(2**53)]}), Status.FAIL, "that was made a double"),
+        ({"a": 1}, make_exchange({"a": [1], "b": [2]}), Status.PASS, "met"),
+        ({"c": 1}, make_exchange({"a": [1]}), Status.FAIL, "no output 'c'"),
+        ("yes", make_exchange(text=" yes\n"), Status.PASS, "met"),
+        ("yes", make_exchange(text="yes, no"), Status.FAIL, "'yes, no'"),
+        (1, make_exchange(error=ErrorClass.STATUS), Status.FAIL, "has no answer"),
+        (1, make_exchange(error=ErrorClass.CONNECT), Status.ERROR, "not reached"),
     ],
 )
 def test_golden_outputs_are_met_within_the_tolerance_or_named(

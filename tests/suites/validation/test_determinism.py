@@ -178,7 +178,7 @@ def test_texts_that_may_vary_show_no_version(tmp_path: Path) -> None:
     assert "not promised" in verdict.reason
 
 
-def answered(content: Any, error: ErrorClass | None = None, status: int = 200) -> Exchange:
+def make_exchange(content: Any, error: ErrorClass | None = None, status: int = 200) -> Exchange:
     answer = None if error else Decoded(text=content)
     return Exchange(Request("POST", "/p"), Timing(0.0), Response(status), answer, error=error)
 
@@ -186,17 +186,17 @@ def answered(content: Any, error: ErrorClass | None = None, status: int = 200) -
 @pytest.mark.parametrize(
     ("beside", "status"),
     [
-        (answered("a"), Status.PASS),
-        (answered("b"), Status.FAIL),
-        (answered("", ErrorClass.STATUS, 500), Status.FAIL),
-        (answered("", ErrorClass.STATUS, 503), Status.INCONCLUSIVE),
-        (answered("", ErrorClass.STATUS, 429), Status.INCONCLUSIVE),
-        (answered("", ErrorClass.FIRST_BYTE_TIMEOUT), Status.INCONCLUSIVE),
-        (answered("", ErrorClass.CONNECT), Status.ERROR),
+        (make_exchange("a"), Status.PASS),
+        (make_exchange("b"), Status.FAIL),
+        (make_exchange("", ErrorClass.STATUS, 500), Status.FAIL),
+        (make_exchange("", ErrorClass.STATUS, 503), Status.INCONCLUSIVE),
+        (make_exchange("", ErrorClass.STATUS, 429), Status.INCONCLUSIVE),
+        (make_exchange("", ErrorClass.FIRST_BYTE_TIMEOUT), Status.INCONCLUSIVE),
+        (make_exchange("", ErrorClass.CONNECT), Status.ERROR),
     ],
 )
 def test_failures_beside_others_count_and_declines_do_not(beside: Exchange, status: Status) -> None:
-    right = answered("a")
+    right = make_exchange("a")
     asked = AskedInput("row", right, right, right, {2: [right, beside]})
     verdict = judge_determinism([asked], lambda summary, _: Counterexample(summary), is_promised=True)
     assert verdict.status is status, verdict.reason
@@ -205,7 +205,7 @@ def test_failures_beside_others_count_and_declines_do_not(beside: Exchange, stat
 def test_nothing_asked_is_no_pass() -> None:
     verdict = judge_determinism([], lambda summary, _: Counterexample(summary), is_promised=True)
     assert verdict.status is Status.INCONCLUSIVE
-    empty = answered(None)
+    empty = make_exchange(None)
     asked = AskedInput("row", empty, empty, empty, {})
     verdict = judge_determinism([asked], lambda summary, _: Counterexample(summary), is_promised=True)
     assert verdict.status is Status.INCONCLUSIVE

@@ -142,13 +142,13 @@ def test_scores_are_matched_with_names_in_whatever_order_they_come(tmp_path: Pat
     ordered = Asked(answer, tmp_path, replace(NAMED, classes=("x", "y", "z")))
     assert ordered.judge("roc_auc", ">= 0.9").status is Status.FAIL, "the order of the scores is configured"
 
-    def mixed(rows: list[list[float]]) -> Any:
+    def answer_mixed(rows: list[list[float]]) -> Any:
         return {
             **answer(rows),
             "scores": [s if row[0] % 2 else s[::-1] for s, row in zip(map(score, rows), rows, strict=True)],
         }
 
-    unknown = Asked(mixed, tmp_path, NAMED).judge("roc_auc", ">= 0.9")
+    unknown = Asked(answer_mixed, tmp_path, NAMED).judge("roc_auc", ">= 0.9")
     assert unknown.status is Status.INCONCLUSIVE
     assert "[data] classes" in unknown.reason
 

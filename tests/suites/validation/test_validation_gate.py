@@ -32,7 +32,7 @@ def run(
     lines = [",".join(header)]
     for index, (row, label) in enumerate(zip(rows, labels, strict=True)):
         shown = (int(label) + 1) % 10 if index < flip else int(label)
-        lines.append(",".join([str(shown), "low" if label < 5 else "high", *(f"{each:g}" for each in row)]))
+        lines.append(",".join([str(shown), "low" if label < 5 else "high", *(f"{value:g}" for value in row)]))
     (folder / "digits.csv").write_text("\n".join(lines) + "\n")
     objectives = "".join(OBJECTIVE.format(limit=limit) for limit in limits[:1])
     objectives += "".join(OBJECTIVE.format(limit=limit) + 'slice = "low"\n' for limit in limits[1:])
