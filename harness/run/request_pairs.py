@@ -8,10 +8,11 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from harness.checks.answers.embeddings import extract_vectors
 from harness.checks.common import TOO_MANY_REQUESTS, is_clear_refusal
-from harness.checks.comparison import SAME_VECTOR_DISTANCE, measure_distance
+from harness.checks.comparison import SAME_VECTOR_DISTANCE, find_difference, measure_distance
 from harness.checks.generation.text_cases import is_cut
 from harness.checks.isolation.cache import AnswerTest, AskedPair
 from harness.core.exchange import Exchange, Query
@@ -248,3 +249,15 @@ def ask_model_pair(session: Session, rows: Rows) -> list[AskedPair]:
 
 def _is_ok(exchange: Exchange) -> bool:
     return exchange.status == 200
+
+
+def expect_content(expected: Any) -> AnswerTest:
+    """Whether an answer is the expected one, in those of its outputs that are expected."""
+
+    def fits(exchange: Exchange) -> bool:
+        content = exchange.content if exchange.ok else None
+        if isinstance(expected, dict) and isinstance(content, dict):
+            content = {name: content[name] for name in expected if name in content}
+        return content is not None and find_difference(expected, content) is None
+
+    return fits

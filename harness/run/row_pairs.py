@@ -14,8 +14,9 @@ from harness.checks.comparison import find_difference
 from harness.checks.isolation.cache import AnswerTest, AskedPair
 from harness.core.exchange import Exchange, Query
 from harness.core.json_path import list_leaves, map_leaves, replace_leaves
-from harness.run.request_pairs import RequestPair, ask_model_pair, ask_pairs, make_code_pairs
+from harness.run.request_pairs import RequestPair, ask_model_pair, ask_pairs, expect_content, make_code_pairs
 from harness.run.session import Session
+from harness.run.tensor_pairs import TENSOR_REQUESTS, make_tensor_pairs
 from harness.run.valid_inputs import Rows, compute_range
 
 _STEPS = 12
@@ -24,8 +25,8 @@ OTHER_ROWS = 7
 """Rows that are tried for one with another answer than the first's: few labels are shared by many rows."""
 _FLOAT_BITS = {24: "a float of 32 bits", 53: "a double"}
 """Up to which power of two a float holds every whole number."""
-ROW_REQUESTS = 2 * (1 + 4) + (6 + 3 * 4) + (1 + OTHER_ROWS) + (_STEPS + 2 + 4) + 4 + 6
-"""Pairs of one number, two rows with two answers, the search, the order of rows, the model's name."""
+ROW_REQUESTS = 2 * (1 + 4) + (6 + 3 * 4) + (1 + OTHER_ROWS) + (_STEPS + 2 + 4) + 4 + 6 + TENSOR_REQUESTS
+"""Pairs of one number, two rows with two answers, the search, order of rows, the model's name, tensors."""
 CLOSE_SHARE = 1e-6
 """By what share of itself, or of its distance to the middle of the range if that is less, a number is moved, so that no
 cache knows it."""
@@ -51,6 +52,7 @@ def ask_row_pairs(session: Session, rows: Rows) -> list[AskedPair]:
         asked += ask_pairs(session, [_make_sample_pair(session, rows, generator=None)])
     if rows.batches:
         asked += ask_pairs(session, [maker.make_order_pair()])
+    asked += ask_pairs(session, make_tensor_pairs(session, rows))
     return [*asked, *ask_model_pair(session, rows)]
 
 
@@ -72,7 +74,7 @@ def _make_sample_pair(session: Session, rows: Rows, generator: random.Random | N
     queries = [rows.query([row]) for row in pair]
     if None in own or find_difference(*own) is None:
         return RequestPair("its content", queries, why="their answers do not differ")
-    return RequestPair("its content", queries, fits=(_equals(own[0]), _equals(own[1])))
+    return RequestPair("its content", queries, fits=(expect_content(own[0]), expect_content(own[1])))
 
 
 class _NumberPairs:
@@ -149,7 +151,7 @@ class _NumberPairs:
         reverse = {output: [*other[output], *own[output]] for output in names}
         if find_difference(expected, reverse) is None:
             return RequestPair(name, queries, why="no output has one entry for each row")
-        return RequestPair(name, queries, fits=(_equals(expected), _equals(reverse)))
+        return RequestPair(name, queries, fits=(expect_content(expected), expect_content(reverse)))
 
     def search_pair(self) -> RequestPair | None:
         """Two rows that differ in one number and in their label, found by halving the way from one row to another."""
@@ -186,7 +188,7 @@ class _NumberPairs:
             return RequestPair(name, queries, why="no answer of their own is known")
         if find_difference(*own) is None:
             return RequestPair(name, queries, why="their answers do not differ")
-        return RequestPair(name, queries, fits=(_equals(own[0]), _equals(own[1])), must_differ=True)
+        return RequestPair(name, queries, fits=(expect_content(own[0]), expect_content(own[1])), must_differ=True)
 
     def _ask_closely(self, row: Any) -> Any:
         """The answer to a row where no cache can know it; None where that cannot be found out."""
@@ -251,15 +253,3 @@ def _find_ranges(base: Any, others: Sequence[Any], *, by_field: bool) -> list[tu
         return [compute_range(list_leaves([base, *others[:1]]))] * len(leaves)
     rows = [leaves, *(row for other in others if len(row := list_leaves(other)) == len(leaves))]
     return [compute_range(column) for column in zip(*rows, strict=True)]
-
-
-def _equals(expected: Any) -> AnswerTest:
-    """Whether an answer is the expected one, in those of its outputs that are expected."""
-
-    def fits(exchange: Exchange) -> bool:
-        content = exchange.content if exchange.ok else None
-        if isinstance(expected, dict) and isinstance(content, dict):
-            content = {name: content[name] for name in expected if name in content}
-        return content is not None and find_difference(expected, content) is None
-
-    return fits

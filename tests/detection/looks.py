@@ -472,6 +472,7 @@ DEFECTS: dict[str, Look] = {
     "pattern_poisons_batch": lambda client: _beside(client, response_format={"pattern": "(["}),
     "cache_ignores_dimensions": asks(TEXTS, TEXTS | {"dimensions": 8}),
     "cache_ignores_history": asks(*(_converse("user", note) for note in ("Hi.", "Hi. " * 9))),
+    "cache_ignores_outputs": asks(v2(ROWS[:1]), v2(ROWS[:1]) | {"outputs": [{"name": "label"}]}),
     "cache_ignores_system": asks(*(_converse("system", note) for note in ("Hi.", "Hi. " * 9))),
     "cache_ignores_options": asks(chat(), chat(max_tokens=3)),
     "cache_ignores_stop": asks(chat(), chat(stop=["two"])),
