@@ -72,6 +72,11 @@ class Rows:
         has_rows = not self.text and (self._outer or self._named)
         self.batches = capabilities.batches and (self.embeds or has_rows)
 
+    @property
+    def row(self) -> Any:
+        """The sample's first row."""
+        return self._row
+
     def query(self, rows: Sequence[Any], *, stream: bool = False) -> Query:
         """One request for these rows. Raises `ValueError` for none, or for several where no batch can be made."""
         if not rows or (len(rows) != 1 and not self.batches):

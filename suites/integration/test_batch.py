@@ -5,12 +5,16 @@ from __future__ import annotations
 import random
 
 from harness.checks.answers import batch, embeddings
+from harness.checks.answers.null_rows import judge_null_rows
 from harness.checks.control import Control
 from harness.core.exchange import Exchange
 from harness.core.mutation import ACCEPT_BAD_INPUT, CRASH_ON_BAD_INPUT, crash_after
+from harness.core.verdict import Status
 from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, make_inconclusive, mutate, once
+
+from .null_rows import NULL_REQUESTS, ask_null_rows
 
 _ROWS = 8
 
@@ -23,7 +27,7 @@ def explain_no_batch() -> Verdict:
 @check(
     "a batch equals its rows asked alone, in their order",
     needs=("batches",),
-    requests=2 * _ROWS + 1,
+    requests=2 * _ROWS + 1 + NULL_REQUESTS,
     broken_by=(mutate("partial_batch", skip=16), mutate("other_answer", skip=8)),
 )
 def test_equals_singles(ai_client: Session) -> Verdict:
@@ -42,7 +46,11 @@ def test_equals_singles(ai_client: Session) -> Verdict:
     control = Control(first, asked[len(queries) :])
     order = batch.arrange_order(order, control)
     exchange = ai_client.ask(rows.query([inputs[row] for row in order]))
-    return batch.judge_batch(control, exchange, order, ai_client.show)
+    verdict = batch.judge_batch(control, exchange, order, ai_client.show)
+    if verdict.status is not Status.PASS:
+        return verdict
+    nulls = judge_null_rows(ask_null_rows(ai_client, rows), ai_client.show)
+    return nulls if nulls.status in (Status.FAIL, Status.ERROR) else verdict.with_notes(nulls.reason)
 
 
 @once

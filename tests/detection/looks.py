@@ -556,6 +556,7 @@ DEFECTS: dict[str, Look] = {
     "n_ignored": asks(chat(n=2)),
     "nan_in_200": lambda client: "NaN" in client.post("/predict", json=ONE).text,
     "never_ready": lambda client: client.get("/ready").status_code,
+    "null_empties_column": asks(plain([[None, *ROWS[0][1:]]])),
     "null_for_small_numbers": asks(plain(ROWS)),
     "output_limit_passed": asks(chat(max_tokens=101), chat(max_tokens=20)),
     "number_as_text": asks(*(plain([row]) for row in ROWS)),
