@@ -36,7 +36,7 @@ def test_detect_never_reached_and_wrong_url() -> None:
     assert aiharness("detect", "http://127.0.0.1:9").returncode == 21
     wrong = aiharness("detect", "nonsense")
     assert wrong.returncode == 4
-    assert "http://127.0.0.1:8000" in wrong.stderr
+    assert "write http://nonsense" in wrong.stderr
 
 
 def test_list() -> None:
