@@ -42,7 +42,7 @@ def keep_status(config: pytest.Config) -> Generator[None, int, int]:
         decided = _conclude(config)
         if isinstance(problem, pytest.UsageError) and decided in (None, Exit.USAGE):
             raise
-        _print(f"{describe_exception(problem)} came after the gate had ended")
+        _print(_describe_late(problem, has_decided=decided is not None))
         status = int(Exit.INTERRUPTED if isinstance(problem, KeyboardInterrupt) else Exit.INTERNAL)
     else:
         decided = _conclude(config)
@@ -59,6 +59,14 @@ def keep_status(config: pytest.Config) -> Generator[None, int, int]:
 def _conclude(config: pytest.Config) -> int | None:
     decider = config.stash.get(DECIDER, None)
     return decider.conclude() if decider else None
+
+
+def _describe_late(problem: BaseException, *, has_decided: bool) -> str:
+    if not isinstance(problem, KeyboardInterrupt):
+        return f"{describe_exception(problem)} came after the gate had ended"
+    if has_decided:
+        return "interrupted again after the gate had ended: its decision and its reports stand"
+    return "interrupted before the gate began"
 
 
 def describe_exception(problem: BaseException) -> str:

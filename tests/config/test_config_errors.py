@@ -114,7 +114,7 @@ def test_the_address_in_the_file_is_blamed_on_the_file_and_no_other(tmp_path: Pa
 def test_an_empty_address_on_the_command_line_is_not_the_files(tmp_path: Path) -> None:
     """`--ai-endpoint=$URL` with URL unset must not judge whatever the file names."""
     text = f'[endpoint]\nurl = "{URL}"'
-    with pytest.raises(UsageError, match="Give one like"):
+    with pytest.raises(UsageError, match="give a URL like"):
         read(tmp_path, text, Options(suites=("smoke",), endpoint=""))
     assert read(tmp_path, text, env={"AIHARNESS_ENDPOINT": ""}).endpoint.url == URL
 
