@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from harness.checks.answers.embeddings import extract_vectors, has_base64_vectors
 from harness.checks.bad_input.parameters import CERTAIN_PARAMETERS, ENGINE_PARAMETERS
 from harness.checks.bad_input.requests import BadRequest, make_bad_request
 from harness.checks.bad_input.unusable_inputs import make_unusable_inputs, name_protocol_request
@@ -63,12 +64,42 @@ def make_carriers(ai_client: Session, rows: Rows, n: int) -> list[CarriedQuery]:
     """n requests that differ in all that the protocol and the promises allow.
 
     An id, the outputs, the number of rows, the length of prompt and answer, the number of choices, log-probabilities,
-    streamed or not. Where an id or a choice of outputs is refused, they carry neither.
+    streamed or not, dimensions and encoding of vectors. Where an id or a choice of outputs is refused, they carry
+    neither.
     """
     has_ids = ai_client.capabilities.own_ids
     inputs = list(enumerate(rows.draw_distinct(n)))
     with_options = has_ids and ai_client.ask(_carry(ai_client, rows, *inputs[-1], with_options=True).query).ok
-    return [_carry(ai_client, rows, number, row, with_options=with_options) for number, row in inputs]
+    carried = [_carry(ai_client, rows, number, row, with_options=with_options) for number, row in inputs]
+    return _vary_vectors(ai_client, rows, carried) if ai_client.capabilities.embeds else carried
+
+
+def _vary_vectors(ai_client: Session, rows: Rows, carried: Sequence[CarriedQuery]) -> list[CarriedQuery]:
+    """The requests with numbers of dimensions and encodings in turn, as far as the service honours them alone."""
+    query = rows.query(rows.draw_fresh(1, "options side by side"))
+    vectors = extract_vectors(ai_client.ask(query))
+    numbers = len(vectors[0]) if vectors else 0
+    sizes: list[int | None] = [None]
+    for size in (numbers // 4, numbers // 2):
+        cut = extract_vectors(ai_client.ask(_add_options(query, dimensions=size))) if size else []
+        if cut and len(cut[0]) == size:
+            sizes.append(size)
+    takes_base64 = has_base64_vectors(ai_client.ask(_add_options(query, encoding_format="base64")))
+    varied = []
+    for number, one in enumerate(carried):
+        options, words = dict(one.query.options), [one.words]
+        if wanted := sizes[number % len(sizes)]:
+            options["dimensions"] = wanted
+            words.append(f"{wanted} dimensions")
+        if takes_base64 and number % 2:
+            options["encoding_format"] = "base64"
+            words.append("base64")
+        varied.append(replace(one, words=", ".join(words), query=replace(one.query, options=options)))
+    return varied
+
+
+def _add_options(query: Query, **options: Any) -> Query:
+    return replace(query, options={**query.options, **options})
 
 
 def _carry(ai_client: Session, rows: Rows, number: int, row: Any, *, with_options: bool) -> CarriedQuery:

@@ -560,6 +560,7 @@ DEFECTS: dict[str, Look] = {
     "null_for_small_numbers": asks(plain(ROWS)),
     "output_limit_passed": asks(chat(max_tokens=101), chat(max_tokens=20)),
     "number_as_text": asks(*(plain([row]) for row in ROWS)),
+    "dimensions_of_neighbour": together(TEXTS, TEXTS | {"dimensions": 8}),
     "outputs_of_neighbour": together(v2(ROWS[:1]), v2(ROWS[1:2]) | {"outputs": [{"name": "label"}]}),
     "prompt_middle_lost": asks(_ask_long("so " * 1_500, NUMBER, "so " * 1_500)),
     "prompt_start_lost": asks(_ask_long(NUMBER, "so " * 3_000)),

@@ -12,6 +12,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any
 
+from harness.checks.answers.embeddings import extract_vectors, has_base64_vectors
 from harness.checks.common import (
     Show,
     count_at_once,
@@ -21,8 +22,9 @@ from harness.checks.common import (
     judge,
     judge_case,
 )
-from harness.checks.comparison import extract_tensors
+from harness.checks.comparison import compare_contents, extract_tensors
 from harness.checks.generation.text_cases import get_usage
+from harness.core.array_shape import find_shape
 from harness.core.exchange import Answer, Exchange, Request
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
@@ -67,6 +69,7 @@ def read_parts(exchange: Exchange) -> dict[str, Any]:
     parts = {
         "id": _read_id(answer),
         "outputs": _describe_outputs(answer),
+        "encoding": _name_encoding(exchange),
         "choices": len(answer.choices) or None,
         _PROMPT: usage.prompt_tokens,
         _COMPLETION: usage.completion_tokens,
@@ -93,8 +96,15 @@ def _describe_outputs(answer: Answer) -> list[str] | None:
         described.append(f"{tensor.get('name')} {tensor.get('datatype')}{tensor.get('shape')}")
     if not described:
         for name, value in answer.arrays.items():
-            described.append(f"{name}[{len(value)}]")
+            described.append(f"{name}{find_shape(value)}")
     return described or None
+
+
+def _name_encoding(exchange: Exchange) -> str | None:
+    """How vectors are written; None: there are none."""
+    if not extract_vectors(exchange):
+        return None
+    return "base64" if has_base64_vectors(exchange) else "numbers"
 
 
 @judge
@@ -175,6 +185,8 @@ def _list_swapped(
             yield f"cross-talk: {words}; it belongs to the request with {carriers[values.index(value)].words}"
         elif name not in _COUNTED:
             yield words
+    if extract_vectors(exchange) and (change := compare_contents(carriers[number].first.content, exchange.content)):
+        yield f"its vectors are others beside others than alone: {change}"
 
 
 def _list_fresh_ids(exchanges: Sequence[Exchange]) -> list[tuple[str, Exchange]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import itertools
 import struct
+import threading
+import time
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +23,7 @@ from tests.suites.integration.manners import Answer, Sent, run_check
 suite = import_module("harness.suites.integration.test_embeddings")
 batches = import_module("harness.suites.integration.test_batch")
 repeats = import_module("harness.suites.integration.test_repeat")
+concurrent = import_module("harness.suites.integration.test_concurrent").test_own_answers
 EVERY = (
     suite.test_sound,
     suite.test_same_in_any_batch,
@@ -200,3 +203,31 @@ def test_another_form_fails(tmp_path: Path) -> None:
     verdict = judge_service(sizes, repeats.test_same_form, tmp_path)
     assert verdict.status is Status.FAIL
     assert "of shape [1, 61], and was" in verdict.reason
+
+
+def share_option(name: str | None) -> Answer:
+    """A dynamic batch in which all requests have this option of the first one."""
+    lock = threading.Lock()
+    under_way: list[Any] = []
+
+    def answer(path: str, headers: Mapping[str, str], body: Any) -> Sent:
+        with lock:
+            under_way.append(body)
+            first = under_way[0]
+        time.sleep(0.03)
+        with lock:
+            under_way.remove(body)
+        return make_answer({**body, name: first.get(name)} if name else body)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [(None, ""), ("dimensions", "its outputs is ['embedding["), ("encoding_format", "its encoding is ")],
+    ids=["own options", "dimensions of another", "encoding of another"],
+)
+def test_options_side_by_side_belong_to_their_request(tmp_path: Path, name: str | None, words: str) -> None:
+    verdict = run_check(share_option(name), concurrent, tmp_path, protocol="openai_embeddings")
+    assert verdict.status is (Status.FAIL if name else Status.PASS), verdict.reason
+    assert words in verdict.reason
