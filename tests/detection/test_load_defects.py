@@ -16,6 +16,8 @@ from detection.switch import CHAT, PLAIN, Defect
 from harness.core.load import DID_NOT_KEEP_UP
 from tests.catalogues import sample_cases
 
+_TRIALS = 3
+"""A machine that is too busy to send at the rate leaves a load undecided."""
 LOADED = [name for name in switch_names(Defect) if load_switch(Defect, name).load]
 
 
@@ -24,8 +26,11 @@ LOADED = [name for name in switch_names(Defect) if load_switch(Defect, name).loa
 def test_a_load_defect_is_named(name: str) -> None:
     defect = load_switch(Defect, name)
     assert defect.load is not None
-    outcome = run_load_trial(name, defect.protocols[0], defect.load, (name,), defect.promises)
-    assert is_caught(defect, outcome), (outcome.rows, outcome.trouble)
+    for _ in range(_TRIALS):
+        outcome = run_load_trial(name, defect.protocols[0], defect.load, (name,), defect.promises)
+        if is_caught(defect, outcome):
+            return
+    raise AssertionError((outcome.rows, outcome.trouble))
 
 
 @pytest.mark.slow
