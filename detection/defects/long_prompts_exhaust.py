@@ -12,7 +12,7 @@ from detection.intercept import Inference, intercept_busy
 from detection.switch import CHAT, Defect
 
 _ROOM = 40_000
-_LONG, _READING_S = 5000, 0.1
+_LONG, _READING_S = 5000, 0.2
 """A prompt of over so many bytes takes so long to read, in which others come."""
 
 

@@ -67,6 +67,7 @@ def test_a_gateway_that_hides_a_cut_fails_without_any_promise(
     assert experiment.proof.ours
 
 
+@pytest.mark.catalogue
 def test_a_gateway_that_says_so_passes_without_any_promise(
     gate: Callable[..., Run], proxy_api: str, model: str
 ) -> None:

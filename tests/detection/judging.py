@@ -29,6 +29,8 @@ SUITES = ("smoke", "integration", "adversarial")
 WAITING = ("limiter_leaks_on_refusal",)
 """Defects that show only to a client that waits for a rate limit, a minute in all."""
 SHORT = Deadlines(connect=5.0, first_byte=2.0, inter_token=0.5, total=6.0)
+PATIENT = ("long_prompts_exhaust",)
+"""Defects that are asked with the deadlines of users: eight long prompts side by side take their time."""
 
 
 def verdicts(folder: Path, url: str, switch: Switch, protocol: str, beginning: str) -> dict[str, Verdict]:
@@ -41,7 +43,7 @@ def verdicts(folder: Path, url: str, switch: Switch, protocol: str, beginning: s
         version=named.get("version"),
         credentials=Credentials("bearer", Secret(KEY)),
         other_credentials=Credentials("bearer", Secret(OTHER_KEY)),
-        deadlines=SHORT,
+        deadlines=Deadlines() if switch.name in PATIENT else SHORT,
     )
     settings = Settings(endpoint, SUITES, promises=Promises(**switch.promises), extras=("property",))
     with _session(folder, settings, waits=switch.name in WAITING) as (session, unusable):

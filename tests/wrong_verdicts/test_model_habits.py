@@ -58,7 +58,6 @@ def test_a_model_that_thinks_too_long_is_not_judged(tmp_path: Path, name: str) -
     ("name", "options"),
     sample_cases(
         [("thinks_beside_text", ROOM), ("thinks_inside_text", ROOM), ("thinks_briefly", "")],
-        ("thinks_inside_text", ROOM),
     ),
 )
 def test_a_model_with_room_to_think_passes(tmp_path: Path, name: str, options: str) -> None:
