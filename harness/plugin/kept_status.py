@@ -43,7 +43,7 @@ def keep_status(config: pytest.Config) -> Generator[None, int, int]:
         if isinstance(problem, pytest.UsageError) and decided in (None, Exit.USAGE):
             raise
         _print(_describe_late(problem, has_decided=decided is not None))
-        status = int(Exit.INTERRUPTED if isinstance(problem, KeyboardInterrupt) else Exit.INTERNAL)
+        status = int(Exit.INTERRUPTED if is_interrupt(problem) else Exit.INTERNAL)
     else:
         decided = _conclude(config)
     if decided is not None:
@@ -62,11 +62,20 @@ def _conclude(config: pytest.Config) -> int | None:
 
 
 def _describe_late(problem: BaseException, *, has_decided: bool) -> str:
-    if not isinstance(problem, KeyboardInterrupt):
+    if not is_interrupt(problem):
         return f"{describe_exception(problem)} came after the gate had ended"
     if has_decided:
         return "interrupted again after the gate had ended: its decision and its reports stand"
     return "interrupted before the gate began"
+
+
+def is_interrupt(problem: BaseException | None) -> bool:
+    """Whether this is an interrupt, or was raised over one: pytest may fail to word where the interrupt came."""
+    while problem is not None:
+        if isinstance(problem, KeyboardInterrupt):
+            return True
+        problem = problem.__context__
+    return False
 
 
 def describe_exception(problem: BaseException) -> str:

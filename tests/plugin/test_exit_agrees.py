@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.plugin.kept_status import is_interrupt
 from tests.catalogues import sample_cases
 from tests.conftest import GateOutcome, run_gate
 from tests.programs import run_module
@@ -202,3 +203,11 @@ def _assert_unended(outcome: GateOutcome) -> None:
     run = outcome.gate["run"]
     assert (run["final"], run["verdict"], run["exit_status"]) == (False, "ERROR", 21), run
     assert "the run has not ended" in run["reason"]
+
+
+def test_an_error_over_an_interrupt_is_an_interrupt() -> None:
+    """pytest 9 cannot word the place of an interrupt that came between two lines."""
+    problem = TypeError()
+    assert not is_interrupt(problem)
+    problem.__context__ = KeyboardInterrupt()
+    assert is_interrupt(problem)
