@@ -211,7 +211,7 @@ def _format_holding(data: dict[str, Any]) -> str:
     lines = ["| what holds | check | cases in `default` | in `strict` |", "|---|---|---|---|"]
     default, strict = (data["runs"][mode]["passed"] for mode in MODES)
     for check in dict.fromkeys([*default, *strict]):
-        title = _write_prose(list_titles().get(check, check))
+        title = _write_prose(list_card_titles().get(check, check))
         lines.append(f"| {title} | {_name_check(check, '')} | {default.get(check, '')} | {strict.get(check, '')} |")
     return _table_or_nothing(lines)
 
@@ -237,7 +237,7 @@ def _name_modes(modes: Iterable[str]) -> str:
 
 
 @cache
-def list_titles() -> dict[str, str]:
+def list_card_titles() -> dict[str, str]:
     """The title of every check that a card may name, by its id."""
     declared = (check for suite in list_plugins("suites") for check in list_checks(suite))
     return {check.id: check.spec.title for check in declared} | {CHECK_ID: "unprovoked failures"}

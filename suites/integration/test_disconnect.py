@@ -61,7 +61,7 @@ def test_leaving_uses_nothing_up(ai_client: Session) -> Verdict:
         leaving = _make_leaving(ai_client, [long.query] if long.query else queries, seconds)
         left = [*long.probes, *_disconnect(ai_client, leaving, seconds)]
         if not any(map(disconnect.is_under_way, left)):
-            # Answers this fast are left only by clients that do not wait for their beginning.
+            # A client that waits for the beginning of so fast an answer gets all of it, and leaves nothing.
             for query in leaving[:_LEAVING]:
                 left.append(ai_client.leave(replace(query, stream=False)))
         worked = time.monotonic() - begun

@@ -29,7 +29,7 @@ from tests.catalogues import sample_cases
 
 CATALOGUE = Path(__file__).parents[2] / "docs" / "chaos-catalogue.md"
 _TRIALS = 3
-"""On a machine that is too busy another sign of the same defect may be the first."""
+"""Only a run that says that this machine was too busy is made again."""
 
 
 def read_rows() -> list[list[str]]:
@@ -81,9 +81,9 @@ def test_a_defect_is_named(name: str) -> None:
     defect = load_gateway_defect(name)
     for _ in range(_TRIALS):
         outcome = run_deployment_trial(defect.experiment, defect.caught_by.split("/")[1], gateway_defect=name)
-        if is_caught(defect, outcome):
-            return
-    raise AssertionError((outcome.rows, outcome.trouble))
+        if not any("machine was too busy" in row.reason for row in outcome.rows):
+            break
+    assert is_caught(defect, outcome), (outcome.rows, outcome.trouble)
 
 
 def test_the_catalogue_has_every_row_and_names_what_exists() -> None:

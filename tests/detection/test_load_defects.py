@@ -17,7 +17,7 @@ from harness.core.load import DID_NOT_KEEP_UP
 from tests.catalogues import sample_cases
 
 _TRIALS = 3
-"""A machine that is too busy to send at the rate leaves a load undecided."""
+"""Only a load that this machine was too busy to send is tried again."""
 LOADED = [name for name in switch_names(Defect) if load_switch(Defect, name).load]
 
 
@@ -28,9 +28,10 @@ def test_a_load_defect_is_named(name: str) -> None:
     assert defect.load is not None
     for _ in range(_TRIALS):
         outcome = run_load_trial(name, defect.protocols[0], defect.load, (name,), defect.promises)
-        if is_caught(defect, outcome):
-            return
-    raise AssertionError((outcome.rows, outcome.trouble))
+        undecided = [row.id for row in outcome.rows if row.verdict == "INCONCLUSIVE"]
+        if not any("test_kept_up" in id_ for id_ in undecided):
+            break
+    assert is_caught(defect, outcome), (outcome.rows, outcome.trouble)
 
 
 @pytest.mark.slow

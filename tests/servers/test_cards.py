@@ -14,8 +14,8 @@ from docs.server_cards import (
     MODES,
     ServerFinding,
     format_server_card,
+    list_card_titles,
     list_server_findings,
-    list_titles,
     load_cards,
     make_card_pages,
 )
@@ -45,7 +45,7 @@ def test_the_data_names_rows_and_checks_that_exist() -> None:
     for name, data in shown.items():
         for run in data["runs"].values():
             named = {*run["passed"], *(other["check"] for other in run["others"])}
-            assert named - list_titles().keys() == set(), f"{name}: run make cards ARGS={name}"
+            assert named - list_card_titles().keys() == set(), f"{name}: run make cards ARGS={name}"
 
 
 def test_each_verdict_of_a_run_stands_on_its_card(pages: dict[str, str]) -> None:
@@ -71,7 +71,7 @@ def test_findings_have_ids_of_their_own_and_name_rows_and_checks() -> None:
     assert len({finding.id for finding in findings}) == len(findings)
     numbers = re.findall(r"\*\*S(\d+)\.\*\*", read_page("findings"))
     assert sorted(map(int, numbers)) == list(range(1, len(numbers) + 1))
-    names = {check.rpartition("::")[2] for check in list_titles()}
+    names = {check.rpartition("::")[2] for check in list_card_titles()}
     servers = [row.name for row in rows()]
     for finding in findings:
         assert {check.partition("[")[0] for check in finding.checks} <= names, finding

@@ -16,7 +16,7 @@ from harness.core.verdict import Case, Status, Verdict, judge_contract, make_inc
 from harness.stats.chance import count_telling_pairs
 
 MOST_TRIALS = count_telling_pairs(15)
-"""How often a message that seems lost is sent, each time with another number: any of fifteen kinds may seem so."""
+"""How often a message that seems lost is sent, each time with another number; fifteen kinds share the false alarms."""
 _LEAST_COUNTED = 10
 """Prompt tokens that the text adds as a plain message, so that a part which adds less than half of them is lost."""
 _LEAST_HIDDEN = 8

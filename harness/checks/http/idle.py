@@ -19,7 +19,7 @@ from harness.stats.chance import FALSE_ALARM, compute_later_chance
 CONTENT_PAUSES, MOST_PAUSES = 2, 3
 """Pauses after each of which an answer must be wrong that no wording explains; and those before chance is judged."""
 TIMES_LATER = 4
-"""How often each input is asked once more without a pause where chance is judged."""
+"""Answers without a pause that each input gives, to say how often a model errs by chance."""
 
 
 @dataclass(frozen=True, slots=True)
