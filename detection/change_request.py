@@ -9,7 +9,7 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from detection.change_answer import change_answers, is_inference, is_stream, split_events
+from detection.change_answer import change_answers, format_event, is_inference, is_stream, parse_event, split_events
 from detection.intercept import Inference, intercept
 
 Object = dict[str, Any]
@@ -89,6 +89,24 @@ def replace_events(app: ASGIApp, begin: Callable[[], Callable[[bytes], Iterable[
 def replace_each_event(app: ASGIApp, rewrite: Callable[[bytes], Iterable[bytes]]) -> ASGIApp:
     """As `replace_events`, where the events of a stream do not depend on one another."""
     return replace_events(app, lambda: rewrite)
+
+
+def change_streamed_texts(app: ASGIApp, begin: Callable[[], Callable[[str], str]]) -> ASGIApp:
+    """Pass the texts of a chat's stream, piece by piece, through a function that is made for this stream."""
+
+    def begin_stream() -> Callable[[bytes], Iterable[bytes]]:
+        change = begin()
+
+        def change_event(event: bytes) -> Iterable[bytes]:
+            chunk = parse_event(event)
+            for delta in list_messages(chunk or {}):
+                if delta.get("content"):
+                    delta["content"] = change(delta["content"])
+            return [format_event(chunk) if chunk else event]
+
+        return change_event
+
+    return replace_events(app, begin_stream)
 
 
 def list_messages(answer: Object) -> Iterator[Object]:

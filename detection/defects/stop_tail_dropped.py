@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
 from starlette.types import ASGIApp
 
-from detection.change_answer import format_event, parse_event
-from detection.change_request import list_messages, replace_events
+from detection.change_request import change_streamed_texts
 from detection.intercept import Inference, intercept
 from detection.switch import CHAT, Defect
 
 
-def _drop_tail(stops: list[str]) -> Callable[[bytes], Iterable[bytes]]:
+def _drop_tail(stops: list[str]) -> Callable[[str], str]:
     waiting = ""
 
-    def drop(event: bytes) -> Iterable[bytes]:
+    def drop(piece: str) -> str:
         nonlocal waiting
-        chunk = parse_event(event)
-        for delta in list_messages(chunk or {}):
-            if not delta.get("content"):
-                continue
-            text = waiting + delta["content"]
-            longest = max(_count_begun(text, stop) for stop in stops)
-            delta["content"], waiting = text[: len(text) - longest], text[len(text) - longest :]
-        return [format_event(chunk) if chunk else event]
+        text = waiting + piece
+        shown = len(text) - max(_count_begun(text, stop) for stop in stops)
+        waiting = text[shown:]
+        return text[:shown]
 
     return drop
 
@@ -45,7 +40,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
         if not isinstance(stops, list) or not stops or not all(isinstance(item, str) for item in stops):
             await call.forward()
             return
-        await replace(call, app=replace_events(call.app, lambda: _drop_tail(stops))).forward()
+        await replace(call, app=change_streamed_texts(call.app, lambda: _drop_tail(stops))).forward()
 
     return intercept(app, handle)
 

@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from starlette.types import ASGIApp
-
-from detection.change_answer import format_event, parse_event
-from detection.change_request import list_messages, replace_events
+from detection.change_request import change_streamed_texts
 from detection.switch import CHAT, Defect
 
 
-def _begin() -> Callable[[bytes], Iterable[bytes]]:
+def _begin() -> Callable[[str], str]:
     held_text = ""
 
-    def replace(event: bytes) -> Iterable[bytes]:
+    def hold_back(piece: str) -> str:
         nonlocal held_text
-        chunk = parse_event(event)
-        for delta in list_messages(chunk or {}):
-            if not delta.get("content"):
-                continue
-            text = held_text + delta["content"]
-            shown = len(text)
-            while shown and not text[shown - 1].isascii():
-                shown -= 1
-            delta["content"], held_text = text[:shown], text[shown:]
-        return [format_event(chunk) if chunk else event]
+        text = held_text + piece
+        shown = len(text)
+        while shown and not text[shown - 1].isascii():
+            shown -= 1
+        held_text = text[shown:]
+        return text[:shown]
 
-    return replace
-
-
-def _wrap(app: ASGIApp) -> ASGIApp:
-    return replace_events(app, _begin)
+    return hold_back
 
 
 DEFECT = Defect(
     title="streamed, a text that ends in other letters than ASCII loses this end",
     caught_by="ai-suite/integration/test_unicode.py::test_text_kept",
     protocols=(CHAT,),
-    wrap=_wrap,
+    wrap=lambda app: change_streamed_texts(app, _begin),
 )
